@@ -1,0 +1,5 @@
+"""``python -m fastnet``: the command line."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,91 @@
+"""What can watch a training and stop it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import ConfigurationError
+from .validation import number, whole
+
+if TYPE_CHECKING:
+    from .training import Training
+
+
+class Callback:
+    """Base of the callbacks; override what you need.
+
+    Attributes
+    ----------
+    each_epoch : bool
+        True (the default) if ``on_epoch_end`` must be called after every epoch. False if it may be called after
+        several: short epochs then run many at a time without Python between them.
+    """
+
+    each_epoch = True
+
+    def on_fit_begin(self, training: Training) -> None:
+        """Called once, before the first epoch."""
+
+    def on_epoch_end(self, training: Training) -> None:
+        """Called when an epoch (a few, with ``each_epoch = False``) ended; ``training.stop(reason)`` ends the fit."""
+
+    def on_fit_end(self, training: Training) -> None:
+        """Called once, after the last epoch, also when a callback stopped the fit."""
+
+
+class EarlyStopping(Callback):
+    """Stop when a number has not become better for ``patience`` epochs, and go back to the best weights.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs to wait, at least 1.
+    monitor : str or None
+        A column of the history ("loss", "accuracy", "val_loss", "val_accuracy"); None is "val_loss" with validation
+        data and "loss" without. An accuracy is better when larger, a loss when smaller.
+    min_delta : float
+        What counts as better, at least 0.
+    restore_best : bool
+        Whether the network ends with the weights of its best epoch.
+    """
+
+    def __init__(
+        self, patience: int = 10, *, monitor: str | None = None, min_delta: float = 0.0, restore_best: bool = True
+    ) -> None:
+        self.patience = whole("patience", patience, at_least=1)
+        self.monitor = monitor
+        self.min_delta = number("min_delta", min_delta, at_least=0)
+        self.restore_best = restore_best
+
+    def on_fit_begin(self, training: Training) -> None:
+        """Resolve what to watch."""
+        columns = training.history.columns()
+        self._watched = self.monitor or ("val_loss" if "val_loss" in columns else "loss")
+        if self._watched not in columns:
+            raise ConfigurationError(
+                f"EarlyStopping cannot monitor {self._watched!r}: this fit records {', '.join(columns)}"
+            )
+        self.best = math.inf
+        self.best_epoch = -1
+        self._best_parameters = training.model.parameters.copy()
+
+    def on_epoch_end(self, training: Training) -> None:
+        """Keep the best weights; stop when patience is at an end."""
+        latest = getattr(training.history, self._watched)[-1]
+        value = -latest if self._watched.endswith("accuracy") else latest
+        epoch = len(training.history.loss) - 1
+        if value < self.best - self.min_delta:
+            self.best, self.best_epoch = value, epoch
+            # A training loss belongs to the weights the epoch began with, a validation loss to those it ended with;
+            # either way the weights at hand are the nearest that exist.
+            np.copyto(self._best_parameters, training.model.parameters)
+        elif epoch - self.best_epoch >= self.patience:
+            training.stop(f"{self._watched} was best at epoch {self.best_epoch + 1} and not since")
+
+    def on_fit_end(self, training: Training) -> None:
+        """Put the best weights back."""
+        if self.restore_best and self.best_epoch >= 0:
+            np.copyto(training.model.parameters, self._best_parameters)

@@ -1,0 +1,42 @@
+"""``fastnet evaluate``: how good a saved network is on data with known answers."""
+
+from pathlib import Path
+
+import click
+
+from .. import __version__
+from ..data import read_evaluation
+from .engines import load_engine
+from .models import load_model
+from .options import DATA_HELP
+from .output import json_text, labelled, speaker
+from .samples import prepare, raw_part
+from .scores import in_words, measure
+
+BACKEND = "jit"
+
+
+@click.command(epilog=DATA_HELP)
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("data")
+@click.option("--target", metavar="COLUMN", help="The target's column in a CSV; by default the one of training.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def evaluate(model: Path, data: str, target: str | None, as_json: bool) -> None:
+    """Measure the saved network MODEL on DATA, whose answers are known.
+
+    The data are prepared as they were for training. Where DATA has a test part, that is what is measured.
+    """
+    network = load_model(model)
+    dataset = read_evaluation(data, target=target, preparation=network.preparation)
+    if network.preparation is None:
+        part = raw_part(dataset, network)
+    else:
+        part = prepare(dataset, network.preparation, network.dtype.name)
+    load_engine(BACKEND, network.dtype.name, "evaluate")
+    scores = measure(network, part, BACKEND)
+    say = speaker(quiet=as_json)
+    say(labelled("model", str(model)))
+    say(labelled("data", part.source))
+    say(labelled("result", in_words(scores)))
+    if as_json:
+        click.echo(json_text({"version": __version__, "model": str(model), "data": part.source, **scores}), nl=False)

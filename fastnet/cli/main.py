@@ -1,0 +1,99 @@
+"""The group of verbs: loads only the verb that was asked for, and turns errors into one line and an exit code."""
+
+import importlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from ..errors import FastnetError
+
+VERBS = {
+    "train": "Train a network on data and save it.",
+    "evaluate": "Measure a saved network on data with known answers.",
+    "predict": "Write a saved network's answers for data, as CSV.",
+    "check": "Compare every fast kernel with its readable twin.",
+}
+INTERRUPTED = 130
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are used, so that ``--help`` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order a user meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb of that name, imported now."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f".{cmd_name}", __package__), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; an error made on purpose becomes one line on stderr and its exit code."""
+        try:
+            with kernel_warnings_as_lines():
+                return super().invoke(ctx)
+        except FastnetError as error:
+            fail(ctx, str(error), error.exit_code)
+        except MemoryError as error:
+            fail(ctx, f"there is not enough memory ({error}); use smaller layers, batches or data", 1)
+        except KeyboardInterrupt:
+            click.echo("fastnet: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+def fail(ctx: click.Context, message: str, code: int) -> None:
+    """Print the one line of an error and exit."""
+    click.echo(f"fastnet: error: {' '.join(message.splitlines())}", err=True)
+    ctx.exit(code)
+
+
+@contextmanager
+def kernel_warnings_as_lines() -> Iterator[None]:
+    """Show what the compiled kernels warn of as a plain line; other warnings stay what they are."""
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], filename: str, *rest: Any) -> None:
+            if "fastnet_kernels" in filename:
+                click.echo(f"fastnet: warning: {message}", err=True)
+            else:
+                others(message, category, filename, *rest)
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        warnings.filterwarnings("default", category=RuntimeWarning, module=r"fastnet_kernels\.jit")
+        yield
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from ..version import __version__
+
+        click.echo(f"fastnet, version {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """Train small and mid-size neural networks on a CPU.
+
+    Start with `fastnet train`, which trains on handwritten digits and says where it saved the network.
+    """

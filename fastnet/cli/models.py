@@ -1,0 +1,17 @@
+"""Loading the model that a user names."""
+
+from pathlib import Path
+
+from .. import Network, load
+from .destination import MODEL
+
+
+def load_model(path: Path) -> Network:
+    """The network in a file, or in the folder that ``train`` saved.
+
+    Raises
+    ------
+    ModelFileError
+        If there is none, or it cannot be read.
+    """
+    return load(path / MODEL if path.is_dir() else path)

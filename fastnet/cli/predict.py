@@ -1,0 +1,91 @@
+"""``fastnet predict``: a saved network's answers, one line a sample."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from .. import Network, Preparation
+from ..data import read_prediction
+from ..errors import OutputError
+from ..files import write_atomically
+from .engines import load_engine
+from .models import load_model
+from .options import DATA_HELP
+from .output import json_text
+
+BACKEND = "jit"
+
+
+@click.command(epilog=DATA_HELP)
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("data")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE instead of the terminal."
+)
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object instead of CSV.")
+def predict(model: Path, data: str, out: Path | None, force: bool, as_json: bool) -> None:
+    """Write the answers of the saved network MODEL for DATA.
+
+    A classifier gives the label, its probability and the probability of each class; others give numbers in the units
+    that the training data had. Answers that DATA may hold itself are set aside.
+    """
+    if out is not None and out.exists() and not force:
+        raise OutputError(f"{out} is there already; choose another file with -o or overwrite it with --force")
+    network = load_model(model)
+    preparation = network.preparation or nothing_done(network)
+    dataset = read_prediction(data, preparation=preparation)
+    X = preparation.features(dataset.X, source=dataset.source, dtype=network.dtype)
+    load_engine(BACKEND, network.dtype.name, "predict")
+    header, rows = answers(network, X)
+    if as_json:
+        text = json_text({"model": str(model), "data": dataset.source, "columns": header, "rows": rows})
+    else:
+        lines = io.StringIO()
+        csv.writer(lines, lineterminator="\n").writerows([header, *rows])
+        text = lines.getvalue()
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_atomically(out, text.encode())
+
+
+def nothing_done(network: Network) -> Preparation:
+    """A preparation that takes features as they are, for a network that was saved without one."""
+    return Preparation(input_shape=network.input_shape, task="regression", scaling="none")
+
+
+def answers(network: Network, X: npt.NDArray[Any]) -> tuple[list[str], list[list[Any]]]:
+    """The header and one row a sample.
+
+    Parameters
+    ----------
+    network : Network
+    X : array (n, d), prepared
+    """
+    preparation = network.preparation
+    if not network.is_classifier:
+        values = network.predict(X, backend=BACKEND).reshape(len(X), -1)
+        name = preparation.target_name if preparation is not None and preparation.target_name else "value"
+        header = [name] if network.n_outputs == 1 else [f"{name}_{i + 1}" for i in range(network.n_outputs)]
+        in_units = values if preparation is None else preparation.values(values)
+        return header, _shortest(in_units.astype(network.dtype))
+    probabilities = network.predict_proba(X, backend=BACKEND)
+    if network.loss == "binary_crossentropy" and network.n_outputs > 1:  # labels that do not exclude each other
+        return [f"probability_{i}" for i in range(network.n_outputs)], _shortest(probabilities)
+    if network.n_outputs == 1:
+        probabilities = np.hstack([1 - probabilities, probabilities])
+    names = [str(i) for i in range(probabilities.shape[1])] if preparation is None else list(preparation.class_names)
+    header = ["label", "probability", *(f"probability_{name}" for name in names)]
+    best = probabilities.argmax(axis=1)
+    return header, [[names[i], row[i], *row] for i, row in zip(best, _shortest(probabilities), strict=True)]
+
+
+def _shortest(values: npt.NDArray[Any]) -> list[list[float]]:
+    """Floats that print with no more digits than their dtype has."""
+    return [[float(str(value)) for value in row] for row in values]

@@ -1,0 +1,121 @@
+"""The table of epochs as a training goes on, with a progress bar below it on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from ..callbacks import Callback
+from .output import Say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ..training import Training
+
+MOST_ROWS = 15
+TITLES = {"loss": "loss", "accuracy": "accuracy", "val_loss": "val loss", "val_accuracy": "val accuracy"}
+
+
+def spacing(epochs: int, most: int = MOST_ROWS) -> int:
+    """The least of 1, 2, 5, 10, 20, ... epochs from row to row that makes at most ``most`` rows."""
+    power = 1
+    while True:
+        for step in (power, 2 * power, 5 * power):
+            if epochs <= step * most:
+                return step
+        power *= 10
+
+
+class EpochTable(Callback):
+    """Prints a row for the first epoch, for evenly spaced ones and for the last, when the fit comes to them."""
+
+    each_epoch = False
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._training: Training | None = None
+        self._looked, self._printed = 0, 0
+
+    def on_fit_begin(self, training: Training) -> None:
+        """Print the header."""
+        self._training = training
+        self._spacing = spacing(training.epochs)
+        self._width = max(5, len(str(training.epochs)))
+        titles = "".join(f"{TITLES[column]:>14}" for column in training.history.columns())
+        self.line(f"{'epoch':>{self._width}}{titles}")
+
+    def on_epoch_end(self, training: Training) -> None:
+        """Print the rows that are due among the epochs since the last call."""
+        done = len(training.history.loss)
+        for epoch in range(self._looked + 1, done + 1):
+            if epoch == 1 or epoch % self._spacing == 0:
+                self._row(training, epoch)
+        self._looked = done
+
+    def close(self) -> None:
+        """Print the last epoch's row if it has not been; also after a training that ended in an error."""
+        if self._training is not None and len(self._training.history.loss) > self._printed:
+            self._row(self._training, len(self._training.history.loss))
+
+    def line(self, text: str) -> None:
+        """Print one line of the table."""
+        self._say(text)
+
+    def _row(self, training: Training, epoch: int) -> None:
+        self._printed = epoch
+        cells = (
+            (column, values[epoch - 1])
+            for column in training.history.columns()
+            if len(values := getattr(training.history, column)) >= epoch
+        )
+        shown = "".join(f"{value:>14.2%}" if "accuracy" in name else f"{value:>14.6f}" for name, value in cells)
+        self.line(f"{epoch:>{self._width}}{shown}")
+
+
+class EpochBar(EpochTable):
+    """The table on a terminal: its rows scroll by above a bar, which is gone at the end."""
+
+    def __init__(self, say: Say) -> None:
+        super().__init__(say)
+        self._bar: Progress | None = None
+
+    def on_fit_begin(self, training: Training) -> None:
+        """Show the bar."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("epochs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True
+        )
+        self._task = self._bar.add_task("epochs", total=training.epochs)
+        self._bar.start()
+        super().on_fit_begin(training)
+
+    def on_epoch_end(self, training: Training) -> None:
+        """Move the bar on."""
+        super().on_epoch_end(training)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=len(training.history.loss))
+
+    def close(self) -> None:
+        """Take the bar away, which gives the terminal its cursor back."""
+        super().close()
+        self.hide()
+
+    def hide(self) -> None:
+        """Take the bar away and print nothing."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def line(self, text: str) -> None:
+        """Print above the bar."""
+        if self._bar is None:
+            super().line(text)
+        else:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def watcher(say: Say, *, quiet: bool) -> EpochTable:
+    """The bar with its table on a terminal, else plain lines; ``quiet`` is for JSON."""
+    return EpochBar(say) if sys.stdout.isatty() and not quiet else EpochTable(say)

@@ -1,0 +1,144 @@
+"""From what a user names to the arrays a network takes: read, prepared, and a part held out for validation."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import Network, Preparation
+from ..data import Dataset, read_evaluation, read_training
+from ..errors import ConfigurationError, DataError
+from .settings import Settings
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Samples as a network takes them.
+
+    Attributes
+    ----------
+    X : array (n, d)
+    y : array (n,) of class indices, or (n, k) of numbers
+    source : str
+        What messages call it.
+    """
+
+    X: Array
+    y: Array
+    source: str
+
+
+@dataclass(frozen=True)
+class Samples:
+    """All that one training uses."""
+
+    preparation: Preparation
+    train: Part
+    validation: Part | None
+    test: Part | None
+
+
+def read_samples(settings: Settings) -> Samples:
+    """Read and prepare what the settings name.
+
+    Raises
+    ------
+    DataError
+        If something cannot be read or used.
+    ConfigurationError
+        If the share for validation holds out nothing.
+    """
+    given, test = read_training(settings.data, target=settings.target)
+    task = cast(Literal["auto", "classification", "regression"], settings.task)
+    preparation = Preparation.fit(given, task=task)
+    validation = None
+    if settings.validation:
+        is_regression = preparation.task == "regression"
+        classes = np.zeros(len(given.X), np.int64)
+        if not is_regression and given.y is not None:
+            classes = preparation.targets(given.y, source=given.source)
+        held_out = hold_out(classes, settings.validation, settings.seed)
+        validation = _rows(given, held_out)
+        given = _rows(given, ~held_out)
+        # What is held out must not be in the statistics that the features are scaled by.
+        preparation = Preparation.fit(given, task="regression" if is_regression else "classification")
+    if settings.test is not None:
+        test = read_evaluation(settings.test, target=settings.target, preparation=preparation)
+    train, validation_part, test_part = (
+        None if dataset is None else prepare(dataset, preparation, settings.dtype)
+        for dataset in (given, validation, test)
+    )
+    assert train is not None
+    return Samples(preparation, train, validation_part, test_part)
+
+
+def hold_out(classes: npt.NDArray[np.int64], share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Choose about the same share of every class, and never all of one.
+
+    Parameters
+    ----------
+    classes : (n,) of class indices
+    share : float in (0, 1)
+    seed : int
+
+    Returns
+    -------
+    (n,) bool, True for what is held out
+
+    Raises
+    ------
+    ConfigurationError
+        If that is nothing.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(classes))
+    order = shuffled[np.argsort(classes[shuffled], kind="stable")]
+    # Every (1/share)th sample of the list sorted by class: shares are right to one sample in each class and in all.
+    chosen = np.diff(np.floor(np.arange(len(order) + 1) * share)) > 0
+    chosen[np.unique(classes[order], return_index=True)[1]] = False
+    if not chosen.any():
+        raise ConfigurationError(
+            f"a validation share of {share:g} holds out none of the {len(classes)} samples; give a larger one"
+        )
+    held_out = np.zeros(len(classes), bool)
+    held_out[order[chosen]] = True
+    return held_out
+
+
+def prepare(dataset: Dataset, preparation: Preparation, dtype: str) -> Part:
+    """Features and targets as a network with this preparation takes them.
+
+    Raises
+    ------
+    DataError
+        If they are not like those of training, or there are no targets.
+    """
+    if dataset.y is None:
+        raise DataError(f"{dataset.source}: there are no targets; give data with known answers")
+    X = preparation.features(dataset.X, source=dataset.source, dtype=dtype)
+    return Part(X, preparation.targets(dataset.y, source=dataset.source), dataset.source)
+
+
+def raw_part(dataset: Dataset, network: Network) -> Part:
+    """Features and targets as they are, for a network that was saved without a preparation.
+
+    Raises
+    ------
+    DataError
+        If the network cannot take them.
+    """
+    if dataset.y is None:
+        raise DataError(f"{dataset.source}: there are no targets; give data with known answers")
+    try:
+        X = network.check_features(dataset.X.reshape(len(dataset.X), -1))
+        network.check_targets(dataset.y, len(X))
+    except DataError as error:
+        raise DataError(f"{dataset.source}: {error}") from None
+    return Part(X, dataset.y, dataset.source)
+
+
+def _rows(dataset: Dataset, chosen: npt.NDArray[np.bool_]) -> Dataset:
+    assert dataset.y is not None
+    return replace(dataset, X=dataset.X[chosen], y=dataset.y[chosen])

@@ -1,0 +1,109 @@
+"""What ``train`` says about a training: before it, after it, and as plain data for JSON."""
+
+from dataclasses import asdict
+from typing import Any
+
+from .. import Dense, Dropout, History, Network
+from .output import counted, labelled, listed, seconds
+from .samples import Samples
+from .settings import Settings
+
+
+def before(settings: Settings, samples: Samples, network: Network) -> list[str]:
+    """What was read, what was done to it, the network, and how it is trained."""
+    preparation = samples.preparation
+    what = f"{counted(len(samples.train.X), 'sample')} of {counted(preparation.n_features, 'feature')}"
+    if preparation.class_names:
+        what += f", {counted(len(preparation.class_names), 'class', 'classes')} ({listed(preparation.class_names)})"
+    elif preparation.task == "regression":
+        what += f", {counted(preparation.n_outputs, 'target')} to predict as a number"
+    lines = [labelled("data", f"{samples.train.source}: {what}")]
+    for name, part in (("validation", samples.validation), ("test", samples.test)):
+        if part is not None:
+            lines.append(labelled(name, f"{counted(len(part.X), 'sample')} of {part.source} held out"))
+    batch = "full batch" if settings.rows_in_batch is None else f"batches of {settings.rows_in_batch}"
+    optimizer = settings.build_optimizer()
+    return [
+        *lines,
+        labelled("prepared", _prepared(samples)),
+        labelled("network", f"{_layers(network)}: {counted(network.parameters.size, 'parameter')}"),
+        labelled(
+            "training",
+            f"{settings.backend} engine, {network.dtype.name}, {optimizer.name} at learning rate "
+            f"{optimizer.record()['learning_rate'][0]:g}, {batch}, seed {settings.seed}",
+        ),
+        "",
+    ]
+
+
+def _prepared(samples: Samples) -> str:
+    preparation = samples.preparation
+    text = {
+        "none": "features used as they are",
+        "divide": f"features divided by {preparation.divisor:g}",
+        "standardise": "features standardised by the mean and deviation of the training samples",
+    }[preparation.scaling]
+    return f"{text}, and so the target" if preparation.task == "regression" else text
+
+
+def _layers(network: Network) -> str:
+    shape = " x ".join(str(size) for size in network.input_shape)
+    layers = []
+    for layer in network.layers:
+        if isinstance(layer, Dense):
+            layers.append(f"{layer.units} {layer.activation}")
+        elif isinstance(layer, Dropout):
+            layers.append(f"dropout {layer.rate:g}")
+    return " -> ".join([shape, *layers])
+
+
+def after(training: dict[str, Any]) -> str:
+    """How the training went."""
+    text = (
+        f"{counted(training['epochs'], 'epoch')} in {seconds(training['seconds'])}, "
+        f"{training['samples_per_second']:,.0f} samples a second"
+    )
+    if training["stopped"]:
+        text += f"; stopped before epoch {training['epochs'] + 1}: {training['stopped']}"
+    return "\n" + labelled("trained", text)
+
+
+def comparison(times: dict[str, float], ratio: float, epochs: int, difference: float, largest: float) -> list[str]:
+    """The two engines beside each other."""
+    faster = f"jit is {ratio:.1f} times faster" if ratio >= 1 else f"jit is {1 / ratio:.1f} times slower"
+    return [
+        "\n" + labelled("compared", f"{counted(epochs, 'epoch')}, without loading or compiling the kernels"),
+        labelled("", f"jit {seconds(times['jit'])}, reference {seconds(times['reference'])}: {faster}"),
+        labelled("", f"losses differ by at most {difference:.2g} (the largest loss is {largest:.3g})"),
+    ]
+
+
+def report(settings: Settings, samples: Samples, network: Network, history: History) -> dict[str, Any]:
+    """The same as plain data."""
+    preparation = samples.preparation
+    spent = sum(history.seconds)
+    parts = {"train": samples.train, "validation": samples.validation, "test": samples.test}
+    return {
+        "data": {
+            "source": samples.train.source,
+            "task": preparation.task,
+            "input_shape": preparation.input_shape,
+            "classes": preparation.class_names,
+            "scaling": preparation.scaling,
+            "samples": {name: 0 if part is None else len(part.X) for name, part in parts.items()},
+        },
+        "configuration": settings.resolved(),
+        "network": {
+            "layers": [{"kind": type(layer).__name__.lower(), **asdict(layer)} for layer in network.layers],
+            "loss": network.loss,
+            "parameters": network.parameters.size,
+        },
+        "training": {
+            "engine": settings.backend,
+            "epochs": len(history.loss),
+            "stopped": history.stopped,
+            "seconds": spent,
+            "samples_per_second": len(samples.train.X) * len(history.loss) / max(spent, 1e-9),
+            "history": {name: getattr(history, name) for name in history.columns()},
+        },
+    }

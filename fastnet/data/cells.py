@@ -1,0 +1,83 @@
+"""What the text in the cells of a table means: a number, a label, or nothing at all."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import DataError
+from .dataset import Array
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number, NaN and infinity included."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell is empty or says NaN."""
+    return cell.strip().lower() in ("", "nan", "+nan", "-nan")
+
+
+def looks_like_data(header: Sequence[str]) -> bool:
+    """Whether a header seems to be a row of data instead.
+
+    Names that are numbers are let through where they count up (as pandas names columns) or are the
+    minority (as years are), but never where there is nothing else.
+    """
+    numeric = [cell for cell in header if is_number(cell)]
+    if len(numeric) == len(header):
+        return True
+    if 2 * len(numeric) <= len(header):
+        return False
+    values = [float(cell) for cell in numeric]
+    return values != [values[0] + i for i in range(len(values))]
+
+
+def parse_targets(cells: Sequence[str], places: Sequence[str], source: str, column: str) -> Array:
+    """The target's cells as int64 or float64 numbers, or as text labels.
+
+    Parameters
+    ----------
+    cells : sequence of n str
+    places : sequence of n str
+        How messages name each cell's row.
+    source, column : str
+
+    Returns
+    -------
+    array (n,) of int64 where all are whole numbers, float64 where all are numbers, else str
+
+    Raises
+    ------
+    DataError
+        A cell is missing or infinite, or text stands in a column that is mostly numbers.
+    """
+    for cell, place in zip(cells, places, strict=True):
+        if is_missing(cell):
+            raise DataError(
+                f"{source}: {place}, column '{column}' (the target) is empty or NaN; fill it in or remove the row"
+            )
+    numeric = [is_number(cell) for cell in cells]
+    if not all(numeric):
+        if 2 * sum(numeric) > len(cells):
+            first = numeric.index(False)
+            raise DataError(
+                f"{source}: {places[first]}, column '{column}' (the target) has the text "
+                f"'{cells[first]}' where a number is expected as in most rows"
+            )
+        return np.array(cells, dtype=np.str_)
+    try:
+        return np.array([int(cell) for cell in cells], dtype=np.int64)
+    except (ValueError, OverflowError):  # a fraction, or more than 64 bits hold
+        values = np.array([float(cell) for cell in cells])
+    infinite = np.flatnonzero(~np.isfinite(values))
+    if len(infinite):
+        raise DataError(
+            f"{source}: {places[infinite[0]]}, column '{column}' (the target) is infinite "
+            f"('{cells[infinite[0]]}'); a finite number is expected"
+        )
+    return values

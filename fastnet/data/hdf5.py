@@ -1,0 +1,78 @@
+"""HDF5 files: the course's layout, or any with an X and a y at the top level."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import DataError
+from .dataset import Array, Dataset
+from .named import StoredArray, datasets_from
+
+if TYPE_CHECKING:
+    import h5py
+
+
+def read_hdf5(path: Path, *, need_targets: bool = True) -> tuple[Dataset, Dataset | None]:
+    """Read an HDF5 file.
+
+    Parameters
+    ----------
+    path : Path
+    need_targets : bool
+        False for predict, which wants the features alone.
+
+    Raises
+    ------
+    DataError
+        The file is not HDF5, is damaged, or has no arrays that are recognised.
+    """
+    import h5py
+
+    if not h5py.is_hdf5(path):
+        raise DataError(
+            f"{path}: this is not an HDF5 file, or its beginning is damaged; give a file that h5py can open"
+        )
+    try:
+        with h5py.File(path, "r") as file:
+            return datasets_from(_arrays_in(file), str(path), need_targets=need_targets)
+    except DataError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        # h5py has no exception of its own: whatever its C library trips over becomes one of these.
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: the HDF5 file is truncated or damaged ({reason}); copy or write it again") from None
+
+
+def _arrays_in(file: "h5py.File") -> list[StoredArray]:
+    import h5py
+
+    arrays = []
+    for name in file:
+        # Links may lead to other files and so would read what the user never named.
+        if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+            continue
+        node = file[name]
+        if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external:
+            continue
+        text = h5py.check_string_dtype(node.dtype)
+        if node.shape is None or (node.dtype.hasobject and text is None):
+            continue
+        arrays.append(
+            StoredArray(
+                name=name,
+                shape=node.shape,
+                dtype=node.dtype,
+                stored_bytes=node.id.get_storage_size(),
+                read=partial(_read, node),
+                is_text=text is not None,
+            )
+        )
+    return arrays
+
+
+def _read(node: "h5py.Dataset") -> Array:
+    if node.dtype.hasobject:  # text of variable length becomes NumPy's own text type
+        return np.asarray(node.asstr()[()]).astype(np.str_)
+    return np.asarray(node[()])

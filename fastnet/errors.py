@@ -1,0 +1,36 @@
+"""The errors a user can cause: each carries one sentence that names the thing, what was expected,
+what was found and what to do."""
+
+
+class FastnetError(Exception):
+    """Base of every error that fastnet raises on purpose; the CLI prints its sentence alone.
+
+    Attributes
+    ----------
+    exit_code : int
+        The exit code the command line gives for it.
+    """
+
+    exit_code = 1
+
+
+class DataError(FastnetError, ValueError):
+    """Data that cannot be read or used: a file, a column, a row, a label or an array's shape."""
+
+
+class ConfigurationError(FastnetError, ValueError):
+    """An architecture, option or parameter that does not make sense."""
+
+
+class ModelFileError(FastnetError, ValueError):
+    """A model file that is missing, damaged, edited, or newer than this version."""
+
+
+class OutputError(FastnetError, OSError):
+    """A file or folder that cannot be written, or that would be overwritten."""
+
+
+class DivergenceError(FastnetError, ArithmeticError):
+    """Training stopped because the loss was no longer a finite number."""
+
+    exit_code = 3

@@ -1,0 +1,327 @@
+"""What was done to the data before training, saved with a model and done again when it is used."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from .data.dataset import Array, Dataset, as_features, as_targets
+from .data.examine import mean_and_deviation, refuse_not_finite
+from .data.labels import (
+    as_labels,
+    as_numbers,
+    class_indices,
+    fit_classes,
+    looks_like_classes,
+    refuse_bad_targets,
+)
+from .data.plain import PlainReader
+from .data.scaling import Scaling, check_levels, divide, fit_scaling, standardise
+from .errors import DataError
+
+Task = Literal["binary", "multiclass", "regression"]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How raw features and targets become what a network trains on, and back.
+
+    Attributes
+    ----------
+    input_shape : tuple of int
+        The shape of one raw sample; d is its product.
+    task : {"binary", "multiclass", "regression"}
+    scaling : {"none", "divide", "standardise"}
+        uint8 data are divided by their full scale, anything else is standardised.
+    divisor : float
+        For "divide", else 1.
+    mean, deviation : tuple of d floats
+        For "standardise", else empty.
+    feature_names : tuple of d str, optional
+    class_names : tuple of str
+        The name of each class, in the order of its index; empty for regression.
+    class_values : tuple of int, float or str
+        The raw label of each class, rising; empty for regression.
+    target_name : str, optional
+    target_mean, target_deviation : tuple of k floats
+        For regression with k outputs, else empty.
+    """
+
+    input_shape: tuple[int, ...]
+    task: Task
+    scaling: Scaling
+    divisor: float = 1.0
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+    feature_names: tuple[str, ...] | None = None
+    class_names: tuple[str, ...] = ()
+    class_values: tuple[int | float | str, ...] = ()
+    target_name: str | None = None
+    target_mean: tuple[float, ...] = ()
+    target_deviation: tuple[float, ...] = ()
+
+    @classmethod
+    def fit(
+        cls,
+        dataset: Dataset,
+        *,
+        task: Literal["auto", "classification", "regression"] = "auto",
+    ) -> "Preparation":
+        """Take the statistics of training data.
+
+        Parameters
+        ----------
+        dataset : Dataset
+        task : {"auto", "classification", "regression"}
+            "auto" takes named classes, text, 0 and 1, and whole numbers of few distinct values (at
+            most 100, and fewer than half as many as samples) for classes.
+
+        Raises
+        ------
+        DataError
+            There are no targets, a value is not finite, there is one class only, or the targets
+            do not suit the task.
+        """
+        source = dataset.source
+        X = as_features(dataset.X, source).reshape(len(dataset.X), -1)
+        if dataset.y is None:
+            raise DataError(f"{source}: there are no targets to train on; add them to the data")
+        y = as_targets(dataset.y, len(X), source)
+        refuse_bad_targets(y, source)
+        refuse_not_finite(X, source, names=dataset.feature_names)
+        scaling, divisor, mean, deviation = fit_scaling(X, source, dataset.feature_names)
+        if task == "auto":
+            classes = looks_like_classes(y, dataset.class_names)
+            task = "classification" if classes else "regression"
+        fitted_task: Task = "regression"
+        names: tuple[str, ...] = ()
+        values: tuple[int | float | str, ...] = ()
+        target_mean: tuple[float, ...] = ()
+        target_deviation: tuple[float, ...] = ()
+        if task == "classification":
+            values, names = fit_classes(y, dataset)
+            fitted_task = "binary" if len(values) == 2 else "multiclass"
+        else:
+            numbers = as_numbers(y, source)
+            target_mean, target_deviation = mean_and_deviation(numbers, source, what="target")
+        return cls(
+            input_shape=dataset.input_shape,
+            task=fitted_task,
+            scaling=scaling,
+            divisor=divisor,
+            mean=mean,
+            deviation=deviation,
+            feature_names=dataset.feature_names,
+            class_names=names,
+            class_values=values,
+            target_name=dataset.target_name,
+            target_mean=target_mean,
+            target_deviation=target_deviation,
+        )
+
+    @property
+    def n_features(self) -> int:
+        """The number of values in one sample."""
+        return math.prod(self.input_shape)
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of outputs a network needs: one for binary, one a class or one a target."""
+        if self.task == "binary":
+            return 1
+        return len(self.class_values) if self.task == "multiclass" else len(self.target_mean)
+
+    def features(self, X: npt.ArrayLike, *, source: str, dtype: npt.DTypeLike = np.float32) -> Array:
+        """Scale raw features as in training.
+
+        Parameters
+        ----------
+        X : array (n, *input_shape) or (n, d)
+        source : str
+        dtype : float32 or float64
+
+        Returns
+        -------
+        array (n, d), C-contiguous, of `dtype`
+
+        Raises
+        ------
+        DataError
+            The number of features is wrong, or a value is not finite or not of the kind the model
+            was trained on.
+        """
+        raw = self._flat(np.asarray(X), source)
+        refuse_not_finite(raw, source, names=self.feature_names)
+        if self.scaling == "standardise":
+            prepared = standardise(raw, self.mean, self.deviation, dtype)
+        elif self.scaling == "divide":
+            check_levels(raw, self.divisor, source)
+            prepared = divide(raw, self.divisor, dtype)
+        else:
+            with np.errstate(over="ignore"):
+                prepared = np.array(raw, dtype, order="C")
+        # Again, since a finite value may be too large for the dtype once it is scaled.
+        refuse_not_finite(prepared, f"{source}, once scaled", names=self.feature_names)
+        return prepared
+
+    def _flat(self, X: Array, source: str) -> Array:
+        if X.dtype.kind not in "buif":
+            raise DataError(f"{source}: the features should be real numbers, not {X.dtype}")
+        if X.ndim < 2 or len(X) == 0:
+            raise DataError(
+                f"{source}: the features should have shape (samples, {self._shape_text}), but have shape {X.shape}"
+            )
+        n_features = math.prod(X.shape[1:])
+        flat = X.ndim == 2 or len(self.input_shape) == 1
+        if n_features != self.n_features or not (flat or X.shape[1:] == self.input_shape):
+            raise DataError(
+                f"{source}: each sample should have {self._shape_text} features as in training, "
+                f"but has {' x '.join(map(str, X.shape[1:]))}"
+            )
+        return X.reshape(len(X), n_features)
+
+    @property
+    def _shape_text(self) -> str:
+        return " x ".join(map(str, self.input_shape))
+
+    def targets(self, y: npt.ArrayLike, *, source: str) -> Array:
+        """Targets as a network trains on them.
+
+        Parameters
+        ----------
+        y : array (n,) of labels or numbers, (n, k) of one-hot rows or numbers
+        source : str
+
+        Returns
+        -------
+        array (n,) of int64 class indices, or (n, k) of standardised float64 for regression
+
+        Raises
+        ------
+        DataError
+            A label was never seen in training, a value is not finite, or k is wrong.
+        """
+        raw = np.asarray(y)
+        raw = as_targets(raw, len(raw) if raw.ndim else 0, source)
+        refuse_bad_targets(raw, source)
+        if self.task == "regression":
+            numbers = as_numbers(raw, source)
+            self._check_outputs(numbers, source)
+            standard: Array = (numbers - self.target_mean) / self.target_deviation
+            return standard
+        return class_indices(as_labels(raw, source), self.class_values, source)
+
+    def _check_outputs(self, numbers: Array, source: str) -> None:
+        if numbers.shape[-1] != len(self.target_mean):
+            raise DataError(
+                f"{source}: each sample should have {len(self.target_mean)} target values as in "
+                f"training, but has {numbers.shape[-1]}"
+            )
+
+    def labels(self, indices: npt.ArrayLike) -> Array:
+        """Class names (str) for class indices, in the same shape.
+
+        Raises
+        ------
+        DataError
+            An index is no integer from 0 to the number of classes less 1.
+        """
+        raw = np.asarray(indices)
+        n_classes = len(self.class_names)
+        if raw.dtype.kind not in "iu" or (raw < 0).any() or (raw >= n_classes).any():
+            raise DataError(
+                f"class indices should be integers from 0 to {n_classes - 1}, but are of type {raw.dtype} or go beyond"
+            )
+        names: Array = np.array(self.class_names, dtype=np.str_)[raw]
+        return names
+
+    def values(self, outputs: npt.ArrayLike) -> Array:
+        """Regression outputs in the data's own units, float64, in the same shape.
+
+        Parameters
+        ----------
+        outputs : array (n, k), or (n,) where k is 1
+
+        Raises
+        ------
+        DataError
+            The number of outputs is wrong.
+        """
+        raw = np.asarray(outputs, dtype=np.float64)
+        columns = raw.reshape(-1, 1) if raw.ndim == 1 else raw
+        self._check_outputs(columns, "the network's outputs")
+        restored: Array = columns * self.target_deviation + self.target_mean
+        return restored.reshape(raw.shape)
+
+    def check_names(self, dataset: Dataset) -> None:
+        """Refuse data whose names of features or classes contradict those of training.
+
+        Raises
+        ------
+        DataError
+        """
+        if None not in (self.feature_names, dataset.feature_names):
+            pairs = zip(self.feature_names or (), dataset.feature_names or (), strict=False)
+            for position, (trained, found) in enumerate(pairs):
+                if trained != found:
+                    raise DataError(
+                        f"{dataset.source}: feature {position + 1} is '{found}', but the model was "
+                        f"trained on '{trained}' there; put the features into the same order"
+                    )
+        for value, trained in zip(self.class_values, self.class_names, strict=True):
+            if dataset.class_names is None or not isinstance(value, int):
+                return
+            found = dataset.class_names[value] if 0 <= value < len(dataset.class_names) else trained
+            # A name that only repeats the label says nothing about its meaning.
+            if found != trained and str(value) not in (found, trained):
+                raise DataError(
+                    f"{dataset.source}: label {value} means '{found}', but the model was trained "
+                    f"with '{trained}' for it; number the classes as in training"
+                )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that JSON can hold; `from_dict` is the way back."""
+        entries = asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in entries.items()}
+
+    @classmethod
+    def from_dict(cls, entries: Any) -> "Preparation":
+        """Rebuild what `to_dict` gave, trusting nothing in it.
+
+        Raises
+        ------
+        ModelFileError
+            An entry is missing, unknown, of the wrong type, or does not fit the others.
+        """
+        reader = PlainReader(entries, tuple(cls.__dataclass_fields__))
+        named = entries["feature_names"] is not None
+        read = cls(
+            input_shape=reader.sizes("input_shape"),
+            task=cast(Task, reader.choice("task", ("binary", "multiclass", "regression"))),
+            scaling=cast(Scaling, reader.choice("scaling", ("none", "divide", "standardise"))),
+            divisor=reader.number("divisor"),
+            mean=reader.numbers("mean"),
+            deviation=reader.numbers("deviation", positive=True),
+            feature_names=reader.texts("feature_names") if named else None,
+            class_names=reader.texts("class_names"),
+            class_values=reader.labels("class_values"),
+            target_name=reader.text_or_none("target_name"),
+            target_mean=reader.numbers("target_mean"),
+            target_deviation=reader.numbers("target_deviation", positive=True),
+        )
+        reader.require(read.divisor > 0, "divisor", "positive")
+        n_scaled = read.n_features if read.scaling == "standardise" else 0
+        lengths = {"mean": n_scaled, "deviation": n_scaled, "class_names": len(read.class_values)}
+        lengths["target_deviation"] = len(read.target_mean)
+        if named:
+            lengths["feature_names"] = read.n_features
+        for name, length in lengths.items():
+            reader.require(len(getattr(read, name)) == length, name, f"a list of {length}")
+        least, most = {"binary": (2, 2), "multiclass": (3, math.inf), "regression": (0, 0)}[read.task]
+        fits = least <= len(read.class_values) <= most
+        reader.require(fits, "class_values", f"a list that fits the task '{read.task}'")
+        fits = bool(read.target_mean) == (read.task == "regression")
+        reader.require(fits, "target_mean", f"a list that fits the task '{read.task}'")
+        return read

@@ -1,0 +1,76 @@
+"""Checks of single values, each with one sentence that says what was expected and what was found."""
+
+import difflib
+import math
+from collections.abc import Collection
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import ConfigurationError, DataError
+
+
+def numbers(name: str, values: Any) -> npt.NDArray[Any]:
+    """``values`` as an array of booleans, integers or floats, of whatever shape.
+
+    Raises
+    ------
+    DataError
+        If they are something else or do not make an array.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{name} must be an array of numbers, but its rows have different lengths") from error
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{name} must hold numbers, but its type is {array.dtype}; encode text as numbers first")
+    return array
+
+
+def converted(values: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """``values`` C-ordered in ``dtype``, a copy only if needed; what is too large for it becomes infinite, silently."""
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(values, dtype)
+
+
+def whole(name: str, value: Any, *, at_least: int) -> int:
+    """``value`` as an int, if it is a whole number of at least ``at_least``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < at_least:
+        raise ConfigurationError(f"{name} must be a whole number of at least {at_least}, not {value!r}")
+    return int(value)
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+) -> float:
+    """``value`` as a float, if it is a finite number within the bounds."""
+    bounds = [
+        f"{words} {bound:g}"
+        for words, bound in (("above", above), ("at least", at_least), ("below", below))
+        if bound is not None
+    ]
+    is_number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if (
+        not is_number
+        or (above is not None and value <= above)
+        or (at_least is not None and value < at_least)
+        or (below is not None and value >= below)
+    ):
+        raise ConfigurationError(f"{name} must be a number {' and '.join(bounds)}, not {value!r}")
+    return float(value)
+
+
+def choice(name: str, value: Any, known: Collection[str]) -> str:
+    """``value``, if it is one of the known names; the sentence offers the nearest one."""
+    if isinstance(value, str) and value in known:
+        return value
+    near = difflib.get_close_matches(str(value), known, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    raise ConfigurationError(f"{name} must be one of {', '.join(known)}, not {value!r}{hint}")

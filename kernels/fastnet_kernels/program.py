@@ -1,0 +1,103 @@
+"""The contract between the two sides: what a Program is, as data.
+
+A network is lowered to a Program, one ``OP`` record for each op, and both engines run that same Program over the
+same flat arrays. Nothing here computes; the two engines share these tables and this layout and nothing else.
+
+The tables ``ACTIVATIONS``, ``LOSSES`` and ``OPTIMIZERS`` are the one place where a name gets its code (its position).
+A code is what travels in a record; both sides find ``<name>`` (and ``<name>_derivative``, ...) in the module of the
+same kind, so a new activation is two functions on each side and one word here.
+
+Flat arrays, all of the Program's dtype (float32 or float64) unless said otherwise:
+
+``parameters``, ``gradients``  (n_parameters,); an op's weights are the C-ordered matrix (input_size, output_size) that
+    starts at its ``weights``, its biases the vector (output_size,) that starts at its ``biases``.
+``slots``      (n_slots, n_parameters): what the optimizer remembers.
+``activations``, ``deltas``  (row_size * max_rows,): what the ops give, and the gradients of the loss with respect to
+it.
+    A buffer that a record places at ``offset`` with ``size`` numbers a sample starts at ``offset * max_rows``, so the
+    rows of a batch (at most max_rows) lie together, C-ordered: (rows, size).
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+DENSE: Final = 0
+DROPOUT: Final = 1
+LOSS: Final = 2
+
+ACTIVATIONS: Final = ("identity", "relu", "sigmoid", "tanh", "softmax")
+LOSSES: Final = ("mean_squared_error", "binary_crossentropy", "categorical_crossentropy")
+OPTIMIZERS: Final = ("sgd", "adam")
+
+IDENTITY: Final = ACTIVATIONS.index("identity")
+
+SLOTS: Final = {"sgd": 1, "adam": 2}
+"""How many slot vectors each optimizer keeps: sgd the velocity; adam the two moments."""
+
+MAX_DIMENSIONS: Final = 3
+
+OP: Final = np.dtype(
+    [
+        ("kind", np.int64),  # DENSE, DROPOUT or LOSS
+        ("function", np.int64),  # a DENSE's activation code, or a LOSS's loss code
+        ("output_activation", np.int64),  # a LOSS only: what turns its input (logits) into predictions
+        ("input_size", np.int64),  # numbers a sample that go in
+        ("output_size", np.int64),  # and that come out
+        ("input_shape", np.int64, (MAX_DIMENSIONS,)),  # the same as a picture or a sequence; unused axes are 1
+        ("output_shape", np.int64, (MAX_DIMENSIONS,)),
+        ("input", np.int64),  # where they lie in activations: numbers a sample before them
+        ("output", np.int64),
+        ("weights", np.int64),  # offsets into the parameters
+        ("biases", np.int64),
+        ("key", np.int64),  # which stream of counted random numbers is this op's
+        ("rate", np.float64),  # a DROPOUT's share of units that are dropped, in [0, 1)
+        ("l2", np.float64),  # a DENSE's penalty l2 / 2 * sum(weights ** 2)
+    ],
+    align=True,
+)
+
+OPTIMIZER: Final = np.dtype(
+    [
+        ("kind", np.int64),
+        ("nesterov", np.int64),
+        ("learning_rate", np.float64),
+        ("momentum", np.float64),
+        ("beta_1", np.float64),
+        ("beta_2", np.float64),
+        ("epsilon", np.float64),
+    ],
+    align=True,
+)
+
+RUN: Final = np.dtype(
+    [
+        ("batch_size", np.int64),
+        ("shuffle", np.int64),  # 0 or 1
+        ("seed", np.int64),
+        ("epoch", np.int64),  # the number of the first epoch of this call, counted from 0
+        ("step", np.int64),  # updates done before this call
+        ("count_correct", np.int64),  # 0 or 1: whether the engine counts right answers
+    ],
+    align=True,
+)
+
+HISTORY_LOSS: Final = 0
+HISTORY_CORRECT: Final = 1
+HISTORY_COLUMNS: Final = 2
+
+Record = np.ndarray[tuple[int, ...], np.dtype[np.void]]
+Array = npt.NDArray[np.floating]
+
+
+def row_size(program: Record) -> int:
+    """Numbers a sample that ``activations`` holds: the first input, then every op's output."""
+    last = program[-1]
+    return int(last["output"] + last["output_size"])
+
+
+def parameter_count(program: Record) -> int:
+    """Length of the flat parameter vector that the Program addresses."""
+    dense = program[program["kind"] == DENSE]
+    return int((dense["output_size"] * (dense["input_size"] + 1)).sum())

@@ -1,0 +1,119 @@
+"""Flag, then file, then default; and a saved configuration that repeats its training."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastnet.cli.config import as_typed, to_toml
+
+from .conftest import Run
+
+VALUES = st.one_of(
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.lists(st.integers(1, 1000)).map(tuple),
+)
+
+
+@given(VALUES)
+def test_written_values_are_read_back(value: object) -> None:
+    expected = list(value) if isinstance(value, tuple) else value
+    assert tomllib.loads(to_toml({"key": value})) == {"key": expected}
+
+
+@pytest.mark.parametrize(
+    ("value", "typed"), [(True, "true"), (1.5, "1.5"), (20, "20"), ([20, 7], "20,7"), ([], ""), ("relu", "relu")]
+)
+def test_values_become_what_a_user_would_type(value: object, typed: str) -> None:
+    assert as_typed(value) == typed
+
+
+def train(run: Run, *arguments: object) -> dict[str, object]:
+    """The resolved configuration of a short training."""
+    result = run("train", "--no-jit", "--json", "--force", "--out", "out", *arguments)
+    assert result.exit_code == 0, result.stderr
+    configuration: dict[str, object] = json.loads(result.stdout)["configuration"]
+    return configuration
+
+
+def test_flag_before_file_before_default(run: Run, table: Path) -> None:
+    Path("c.toml").write_text('layers = [3, 2]\nepochs = 2\nbatch-size = "full"\nseed = 9\n', encoding="utf-8")
+    found = train(run, table, "--seed", 4, "--config", "c.toml")
+    assert found["seed"] == 4
+    assert (found["layers"], found["epochs"], found["batch_size"]) == ([3, 2], 2, "full")
+    assert found["optimizer"] == "adam"
+    assert found["learning_rate"] == 0.001
+
+
+def test_file_can_name_the_data_and_the_engine(run: Run, table: Path) -> None:
+    Path("c.toml").write_text(f"data = {json.dumps(str(table))}\njit = false\nepochs = 1\n", encoding="utf-8")
+    result = run("train", "--config", "c.toml", "--json")
+    assert result.exit_code == 0, result.stderr
+    configuration = json.loads(result.stdout)["configuration"]
+    assert configuration["data"] == str(table.resolve())
+    assert configuration["jit"] is False
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--dropout", 0.25, "--l2", 1e-05, "--validation", 0.25, "--patience", 1],
+        ["--optimizer", "sgd", "--momentum", 0.5, "--nesterov", "--layers", "", "--dtype", "float64"],
+    ],
+)
+def test_saved_configuration_repeats_the_training(run: Run, table: Path, options: list[object]) -> None:
+    first = ["train", table.name, "--no-jit", "--epochs", 3, "--layers", "4", "--out", "first", *options]
+    assert run(*first).exit_code == 0
+    again = run("train", "--config", "first/config.toml", "--out", "second")
+    assert again.exit_code == 0, again.stderr
+    assert Path("first/model.h5").read_bytes() == Path("second/model.h5").read_bytes()
+    assert Path("first/config.toml").read_bytes() == Path("second/config.toml").read_bytes()
+
+
+def test_configuration_of_sgd_serves_adam(run: Run, table: Path) -> None:
+    train(run, table, "--optimizer", "sgd", "--epochs", 1, "--layers", 2)
+    found = train(run, table, "--config", "out/config.toml", "--optimizer", "adam")
+    assert "momentum" not in found
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("epoch = 3", ["'epoch'", "did you mean 'epochs'"]),
+        ("out = 'x'", ["'out'"]),
+        ("epochs = 1.5", ["epochs", "1.5"]),
+        ("epochs = true", ["epochs", "true"]),
+        ("epochs = 0", ["epochs", "0"]),
+        ("learning_rate = true", ["learning_rate", "true"]),
+        ("learning_rate = nan", ["learning_rate", "nan"]),
+        ("layers = [3, 'x']", ["layers", "x"]),
+        ("layers = [0]", ["layers", "0"]),
+        ("optimizer = 'adma'", ["optimizer", "adma"]),
+        ("batch_size = 'half'", ["batch_size", "half"]),
+        ("[epochs]\nn = 3", ["epochs"]),
+        ("epochs = = 3", ["TOML"]),
+    ],
+)
+def test_bad_file_is_one_sentence(run: Run, text: str, words: list[str]) -> None:
+    Path("c.toml").write_text(text, encoding="utf-8")
+    result = run("train", "--config", "c.toml")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("fastnet: error: c.toml: ")
+    assert result.stderr.count("\n") == 1
+    for word in words:
+        assert word in result.stderr
+
+
+def test_missing_and_binary_files_are_one_sentence(run: Run) -> None:
+    Path("c.toml").write_bytes(b"\xff\xfe")
+    for name in ("c.toml", "none.toml"):
+        result = run("train", "--config", name)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"fastnet: error: {name}: ")

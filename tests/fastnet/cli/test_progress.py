@@ -1,0 +1,81 @@
+"""The table of epochs and the bar."""
+
+import io
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from fastnet.cli.progress import EpochBar, EpochTable, spacing, watcher
+from fastnet.training import History
+
+
+@given(st.integers(1, 10**9))
+def test_rows_are_few_and_evenly_spaced(epochs: int) -> None:
+    step = spacing(epochs)
+    assert epochs / step <= 15
+    assert int(str(step).rstrip("0")) in (1, 2, 5)
+    # The next finer spacing would have been too many rows.
+    finer = step * 2 // 5 if str(step)[0] == "5" else step // 2
+    assert step == 1 or epochs > 15 * finer
+
+
+def shown(table: EpochTable, lines: list[str], epochs: int, chunks: list[int]) -> list[int]:
+    """The epochs whose rows were printed for a training that looks after these numbers of epochs."""
+    history = History(recorded=("loss", "accuracy"))
+    training: Any = SimpleNamespace(history=history, epochs=epochs)
+    table.on_fit_begin(training)
+    for chunk in chunks:
+        history.loss += [0.5] * chunk
+        history.accuracy += [0.25] * chunk
+        table.on_epoch_end(training)
+    table.close()
+    assert lines[0].split() == ["epoch", "loss", "accuracy"]
+    assert {tuple(line.split()[1:]) for line in lines[1:]} == {("0.500000", "25.00%")}
+    return [int(line.split()[0]) for line in lines[1:]]
+
+
+@pytest.mark.parametrize("chunks", [[1] * 47, [1, 30, 16], [47]])
+def test_same_rows_however_often_it_is_called(chunks: list[int]) -> None:
+    lines: list[str] = []
+    assert shown(EpochTable(lines.append), lines, 100, chunks) == [1, 10, 20, 30, 40, 47]
+
+
+def test_last_row_is_not_printed_twice() -> None:
+    lines: list[str] = []
+    assert shown(EpochTable(lines.append), lines, 20, [20]) == [1, *range(2, 21, 2)]
+
+
+def test_bar_prints_the_table_above_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    console = Console(file=terminal, force_terminal=True, width=60)
+    monkeypatch.setattr("rich.progress.get_console", lambda: console)
+    table = EpochBar(lambda line: pytest.fail("it printed past the bar"))
+    history = History(recorded=("loss",))
+    training: Any = SimpleNamespace(history=history, epochs=2)
+    table.on_fit_begin(training)
+    history.loss += [0.75, 0.5]
+    table.on_epoch_end(training)
+    table.close()
+    text = terminal.getvalue()
+    assert "0.750000" in text
+    assert "2/2" in text
+    # The cursor, hidden while the bar moves, is there again.
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
+
+
+@pytest.mark.parametrize(("terminal", "quiet", "kind"), [(True, False, EpochBar), (True, True, EpochTable)])
+def test_bar_only_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, quiet: bool, kind: type[EpochTable]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    assert type(watcher(print, quiet=quiet)) is kind
+
+
+def test_plain_lines_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: False)
+    assert type(watcher(print, quiet=False)) is EpochTable

@@ -12,6 +12,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding
 import numba
+import numpy as np
 import platformdirs
 
 FASTMATH = {"contract", "reassoc", "nsz"}
@@ -85,7 +86,8 @@ def entry_point(function: Callable[..., Any], signature: Any, name: str) -> Call
     write the same file under the same name, each by a rename, so none can read another's half.
     """
     if not COMPILED:
-        return function
+        # Compiled code wraps and overflows without a word, so its Python has to as well.
+        return np.errstate(over="ignore", invalid="ignore")(function)
     folder = cache_folder()
     before = numba.config.CACHE_DIR
     if folder is not None:
@@ -102,7 +104,7 @@ def entry_point(function: Callable[..., Any], signature: Any, name: str) -> Call
 
 @functools.cache
 def _entry_point_of(dispatcher: Any, signature: Any, name: str) -> Callable[..., Any]:
-    return entry_point(dispatcher.py_func, signature, name)
+    return entry_point(getattr(dispatcher, "py_func", dispatcher), signature, name)
 
 
 def entry_point_for(dispatcher: Any, arguments: Sequence[Any], name: str) -> Callable[..., Any]:

@@ -24,14 +24,16 @@ def test_training(benchmark: Any, name: str) -> None:
     seconds: dict[str, list[float]] = {side: [] for side in SIDES}
     final: dict[str, float] = {}
     for side in SIDES:
+        network = workload.network()
         started = time.perf_counter()
-        workload.train(X, y, side)
+        workload.train(network, X, y, side)
         cold[side] = time.perf_counter() - started
 
     def one_round() -> None:
         for side in SIDES:
+            network = workload.network()
             started = time.perf_counter()
-            history = workload.train(X, y, side)
+            history = workload.train(network, X, y, side)
             seconds[side].append(time.perf_counter() - started)
             final[side] = history.loss[-1]
 

@@ -1,4 +1,4 @@
-"""The workloads that fastnet is measured on: synthetic data of the shapes of docs/decisions/0001-workloads.md."""
+"""The workloads that fastnet is measured on: synthetic data of the shapes that people train."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -57,9 +57,9 @@ class Workload:
         layers.append(fn.Dense(self.sizes[-1], activation=output, l2=self.l2))
         return fn.Network(layers, input_shape=(self.sizes[0],), loss=self.loss)
 
-    def train(self, X: np.ndarray, y: np.ndarray, backend: str) -> fn.History:
-        """One timed run: build the network and train it."""
-        return self.network().fit(
+    def train(self, network: fn.Network, X: np.ndarray, y: np.ndarray, backend: str) -> fn.History:
+        """One timed run of a new network."""
+        return network.fit(
             X, y, optimizer=self.optimizer, epochs=self.epochs, batch_size=self.batch_size, backend=backend
         )
 

@@ -79,11 +79,15 @@ class EarlyStopping(Callback):
         epoch = len(training.history.loss) - 1
         if value < self.best - self.min_delta:
             self.best, self.best_epoch = value, epoch
-            # A training loss belongs to the weights the epoch began with, a validation loss to those it ended with;
-            # either way the weights at hand are the nearest that exist.
-            np.copyto(self._best_parameters, training.model.parameters)
+            # With one step an epoch, what was measured in training belongs to the weights before that step. With
+            # several it belongs to no single weights, and those at the end are taken, as they are for the validation's.
+            before = training.steps_per_epoch == 1 and not self._watched.startswith("val_")
+            np.copyto(self._best_parameters, training.parameters_before if before else training.model.parameters)
         elif epoch - self.best_epoch >= self.patience:
-            training.stop(f"{self._watched} was best at epoch {self.best_epoch + 1} and not since")
+            when = (
+                f"was best at epoch {self.best_epoch + 1} and not since" if self.best_epoch >= 0 else "was never finite"
+            )
+            training.stop(f"{self._watched} {when}")
 
     def on_fit_end(self, training: Training) -> None:
         """Put the best weights back."""

@@ -83,10 +83,10 @@ def read(path: Path, model_class: type[Model]) -> Model:
     """
     import h5py
 
-    if not path.is_file():
-        raise ModelFileError(f"there is no model file at {path}; give the path that training printed")
     try:
         content = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ModelFileError(f"there is no model file at {path}; give the path of a file that fastnet saved") from error
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror or error}; check its permissions") from error
     if not content.startswith(SEAL):

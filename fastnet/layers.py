@@ -38,10 +38,11 @@ class Dense:
     l2: float = 0.0
 
     def __post_init__(self) -> None:
-        whole("Dense units", self.units, at_least=1)
+        # Plain numbers, whatever kind was given, so that a model file can hold them.
+        object.__setattr__(self, "units", whole("Dense units", self.units, at_least=1))
         choice("activation", self.activation, ACTIVATIONS)
         choice("init", self.init, ("auto", *INITIALIZERS))
-        number("l2", self.l2, at_least=0)
+        object.__setattr__(self, "l2", number("l2", self.l2, at_least=0))
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of one sample after this layer."""
@@ -67,7 +68,7 @@ class Dropout:
     rate: float
 
     def __post_init__(self) -> None:
-        number("dropout rate", self.rate, at_least=0, below=1)
+        object.__setattr__(self, "rate", number("dropout rate", self.rate, at_least=0, below=1))
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of one sample after this layer."""

@@ -43,6 +43,7 @@ def lower(layers: Sequence[Layer], input_shape: tuple[int, ...], loss: Loss) -> 
         output_shape = layer.output_shape(shape)
         _set_shapes(op, shape, output_shape)
         op["key"], op["input"], op["output"] = index, place, end
+        op["passes_on"] = any(isinstance(before, Dense) for before in layers[:index])
         if isinstance(layer, Dense):
             fused = layer is layers[-1] and loss.output_activation is not None
             activation = "identity" if fused else layer.activation
@@ -64,6 +65,10 @@ def _set_shapes(op: np.void, input_shape: tuple[int, ...], output_shape: tuple[i
     for side, shape in (("input", input_shape), ("output", output_shape)):
         op[f"{side}_shape"] = shape + (1,) * (MAX_DIMENSIONS - len(shape))
         op[f"{side}_size"] = math.prod(shape)
+        if math.prod(shape) >= 2**31:
+            raise ConfigurationError(
+                f"a layer's {side} must have fewer than 2**31 numbers a sample, not {math.prod(shape)}"
+            )
 
 
 def initial_parameters(

@@ -61,7 +61,8 @@ class Network(Model):
         threads: int | None = None,
         shuffle: bool = True,
     ) -> History:
-        """Train from the present weights.
+        """Train from the present weights. The optimizer starts at rest, and shuffles and masks at epoch 0, in every
+        fit: the same weights and the same seed give the same training again.
 
         Parameters
         ----------
@@ -82,7 +83,8 @@ class Network(Model):
         backend : str
             "jit" or "reference"; the one asked for runs, never the other.
         threads : int or None
-            Threads that matrix products may use; None leaves it to the BLAS.
+            The team that the jit engine trains with; None takes as many of the machine's cores as help. The same seed
+            and number of threads give the same bits. The reference runs on one and leaves the rest to its BLAS.
         shuffle : bool
             Whether each epoch takes the samples in an order of its own.
 

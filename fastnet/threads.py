@@ -1,28 +1,82 @@
-"""How many threads the matrix products may use."""
+"""How many threads a training takes, and keeping the BLAS's own threads out of their way."""
 
 import contextlib
-import importlib
+import functools
+import os
+import threading
 from collections.abc import Iterator
+from typing import Any
+
+from fastnet_kernels.program import Record, parameter_count
 
 from .validation import whole
 
+WORTH_A_THREAD = 1_500_000
+"""Multiply-adds in a step that make it worth sharing: two meetings of a team cost about a microsecond, and a step of
+this size some 30."""
 
-@contextlib.contextmanager
-def blas_threads(threads: int | None) -> Iterator[None]:
-    """Limit every BLAS in the process to ``threads`` threads for as long as the context lasts; None changes nothing.
+
+def cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def members_for(threads: int | None, program: Record, batch_size: int) -> int:
+    """The size of the team: ``threads``, or as many as help; never more than the batch has rows.
 
     Raises
     ------
     ConfigurationError
         If threads is not a whole number of at least 1.
     """
-    if threads is None:
-        yield
-        return
-    whole("threads", threads, at_least=1)
-    from threadpoolctl import threadpool_limits
+    if threads is not None:
+        return min(whole("threads", threads, at_least=1), batch_size)
+    # Forward, and the gradients of weights and inputs: three products of this size.
+    work = 3 * batch_size * parameter_count(program)
+    return max(1, min(cores(), work // WORTH_A_THREAD + 1 if work >= WORTH_A_THREAD else 1, batch_size))
 
-    # A BLAS that is loaded only later would escape the limit, and its threads would fight with the others.
-    importlib.import_module("scipy.linalg")
-    with threadpool_limits(limits=threads, user_api="blas"):
+
+class _Limiter:
+    """Holds every BLAS in the process at one thread while anybody is inside; several Python threads may be."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before: list[tuple[Any, int]] = []
+
+    @functools.cached_property
+    def _libraries(self) -> list[Any]:
+        import scipy.linalg.cython_blas  # noqa: F401  its BLAS has to be loaded to be found
+        from threadpoolctl import ThreadpoolController
+
+        return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._before = [(library, library.num_threads) for library in self._libraries]
+                for library in self._libraries:
+                    library.set_num_threads(1)
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                for library, threads in self._before:
+                    library.set_num_threads(threads)
+
+
+_LIMITER = _Limiter()
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep every BLAS in the process at one thread for as long as the context lasts."""
+    _LIMITER.enter()
+    try:
         yield
+    finally:
+        _LIMITER.leave()

@@ -1,8 +1,10 @@
 """The epoch loop: calls the engine for as many epochs at a time as nobody needs to look between, keeps the history, and
 sees to it that a training that diverges or is interrupted leaves a good model behind. It never prints."""
 
+import contextlib
 import math
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,14 +15,18 @@ from fastnet_kernels.program import HISTORY_COLUMNS, HISTORY_CORRECT, HISTORY_LO
 
 from .backends import engine
 from .callbacks import Callback
-from .errors import DivergenceError
+from .errors import ConfigurationError, DivergenceError
 from .model import Array, Model
 from .optimizers import Optimizer
-from .threads import blas_threads
+from .sample_space import SampleSpace, pays
+from .threads import members_for, one_blas_thread
 
 SECONDS_A_CALL = 0.1
 """How long the engine is left alone when no callback has to see every epoch: short enough for a progress bar and for
 Ctrl-C, long enough that the return to Python costs nothing."""
+
+BLOCK_ROWS = 256
+"""Rows that the jit engine sends through all layers together, so that what they give stays in the cache."""
 
 
 @dataclass
@@ -36,7 +42,8 @@ class History:
     val_loss, val_accuracy : list of float
         The same on the validation data at the end of the epoch; empty without validation data.
     seconds : list of float
-        Wall time of the training itself.
+        Wall time of the engine's call; where one call ran several epochs, its mean. A first call may compile the
+        kernels.
     stopped : str or None
         Why the fit ended before its last epoch.
     """
@@ -64,6 +71,9 @@ class Training:
     history : History
     epochs : int
         How many epochs were asked for.
+    parameters_before : (n_parameters,) ndarray
+        The model's parameters before the last epoch (before the last few, where no callback sees each).
+    steps_per_epoch : int
     """
 
     def __init__(
@@ -86,14 +96,29 @@ class Training:
         if validation is not None:
             recorded += [f"val_{name}" for name in recorded]
         self.history = History(recorded=tuple(recorded))
-        self.slots = np.zeros((SLOTS[optimizer.name], model.parameters.size), model.dtype)
+        # What the engine works on: the model's own arrays, or their stand-ins in sample space.
+        self._program, self._parameters, self._features = model.program, model.parameters, X
+        self._space: SampleSpace | None = None
+        if backend == "jit" and pays(model, X, optimizer, batch_size, epochs):
+            self._space = SampleSpace(model, X)
+            self._program, self._parameters, self._features = (
+                self._space.program,
+                self._space.parameters,
+                self._space.X,
+            )
+        self.slots = np.zeros((SLOTS[optimizer.name], self._parameters.size), model.dtype)
+        self.parameters_before = model.parameters.copy()
+        self._looks: deque[tuple[int, Array, Array]] = deque(maxlen=2)
         self.steps_per_epoch = math.ceil(len(X) / batch_size)
         self._batch_size, self._shuffle = batch_size, shuffle
-        self._gradients = np.empty_like(model.parameters)
-        self._activations = np.empty(row_size(model.program) * batch_size, model.dtype)
+        # The jit engine gives each member of a team its rows and its buffers, and works through them in blocks.
+        members = members_for(threads, self._program, batch_size) if backend == "jit" else 1
+        self._rows = min(-(-batch_size // members), BLOCK_ROWS if backend == "jit" else batch_size)
+        self._gradients = np.empty((members, self._parameters.size), model.dtype)
+        self._activations = np.empty((members, row_size(self._program) * self._rows), model.dtype)
         self._deltas = np.empty_like(self._activations)
-        self._targets = np.empty((batch_size, Y.shape[1]), model.dtype)
-        self._order = np.empty(len(X), np.int64)
+        self._targets = np.empty((members, self._rows, Y.shape[1]), model.dtype)
+        self._order = np.empty((members, len(X)), np.int64)
 
     def stop(self, reason: str) -> None:
         """End the fit after this epoch."""
@@ -108,11 +133,15 @@ class Training:
             If a loss is not finite; the model then holds the parameters of the last epoch end at which they were
             finite.
         """
+        for name in ("learning_rate", "epsilon"):
+            value = self.optimizer.record()[name][0]
+            if value != 0 and self.model.dtype.type(value) == 0:
+                raise ConfigurationError(f"{name} {value:g} is 0 in {self.model.dtype}; use a larger one or float64")
         one_at_a_time = self.validation is not None or any(callback.each_epoch for callback in callbacks)
         for callback in callbacks:
             callback.on_fit_begin(self)
         count = 1
-        with blas_threads(self.threads):
+        with one_blas_thread() if self.backend == "jit" else contextlib.nullcontext():
             while len(self.history.loss) < self.epochs and self.history.stopped is None:
                 seconds = self._train(min(count, self.epochs - len(self.history.loss)))
                 if not one_at_a_time:
@@ -129,7 +158,8 @@ class Training:
     def _train(self, count: int) -> float:
         """Train ``count`` epochs, put them into the history and return the seconds that each took."""
         first = len(self.history.loss)
-        before = self.model.parameters.copy(), self.slots.copy()
+        self._looks.append((first, self._parameters.copy(), self.slots.copy()))
+        np.copyto(self.parameters_before, self.model.parameters)
         rows = np.empty((count, HISTORY_COLUMNS))
         started = time.perf_counter()
         finished = self._call_engine(rows, first)
@@ -140,7 +170,7 @@ class Training:
                 self.history.accuracy.append(float(row[HISTORY_CORRECT]) / len(self.X))
             self.history.seconds.append(seconds)
         if finished < count or not np.isfinite(self.model.parameters).all():
-            lost = self._go_back(before, first, finished)
+            lost = self._go_back(first + finished)
             what = (
                 f"the loss of epoch {first + finished + 1} was {rows[finished, HISTORY_LOSS]:g}, not a finite number"
                 if lost is None
@@ -159,33 +189,45 @@ class Training:
         run["count_correct"] = self.model.is_classifier
         finished: int = engine(self.backend).train(
             rows,
-            self.model.program,
+            self._program,
             self.optimizer.record(),
             run,
-            self.model.parameters,
+            self._parameters,
             self.slots,
             self._gradients,
             self._activations,
             self._deltas,
             self._order,
-            self.X,
+            self._features,
             self.Y,
             self._targets,
         )
+        if self._space is not None:
+            self._space.write_back()
         return finished
 
-    def _go_back(self, before: tuple[Array, Array], first: int, finished: int) -> int | None:
-        """Leave the parameters of the last epoch end that was finite, and return the epoch whose end was not, if any.
+    def _go_back(self, until: int) -> int | None:
+        """Leave the last good parameters before epoch ``until``: those of an epoch's end that are finite and whose
+        loss over the whole set is finite. Return the epoch at whose end they were not finite, if any.
 
-        Training is a pure function of its state, so the epochs since the last look are trained again, one by one.
+        Training is a pure function of its state, so the epochs since the last look but one are trained again, one by
+        one.
         """
-        self.model.parameters[...], self.slots[...] = before
-        good = self.model.parameters.copy()
-        for epoch in range(first, first + finished):
+        first, parameters, slots = self._looks[0]
+        self._parameters[...], self.slots[...] = parameters, slots
+        if self._space is not None:
+            self._space.write_back()
+        ends = [self.model.parameters.copy()]
+        lost = None
+        for epoch in range(first, until):
             self._call_engine(np.empty((1, HISTORY_COLUMNS)), epoch)
             if not np.isfinite(self.model.parameters).all():
-                np.copyto(self.model.parameters, good)
-                return epoch
-            np.copyto(good, self.model.parameters)
-        np.copyto(self.model.parameters, good)
-        return None
+                lost = epoch
+                break
+            # The loss of an epoch may be that of the weights before it, so the last two ends are in question.
+            ends = [ends[-1], self.model.parameters.copy()]
+        for good in reversed(ends):
+            np.copyto(self.model.parameters, good)
+            if math.isfinite(self.model.evaluate_checked(self.X, self.Y, self.backend)["loss"]):
+                break
+        return lost

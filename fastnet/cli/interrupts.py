@@ -1,49 +1,58 @@
-"""Ctrl-C in a training: the first ends it in good order, the second at once."""
+"""Ctrl-C in a training: the first ends it in good order, the second at once; while a model is saved it waits."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
 from ..callbacks import Callback
-from .main import INTERRUPTED
+from .main import complain
+from .signals import be_deaf, exit_at_once, heard_by
 
 if TYPE_CHECKING:
     from ..training import Training
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 REASON = "interrupted"
+NOTHING_TRAINED = "interrupted before the first epoch ended: nothing was trained yet and nothing is saved"
+NOTHING_SAVED = "interrupted in the middle of an epoch: nothing is saved"
 POLL_SECONDS = 0.1
 
 
 class Interruptible(Callback):
-    """Ends a fit after the epochs under way, once Ctrl-C was pressed in ``run``."""
+    """Ends a fit after the epochs under way, once Ctrl-C was pressed in ``run``.
+
+    Parameters
+    ----------
+    clean_up : callable
+        Called before the process is ended at once.
+    saved : str or None
+        What to say where an earlier training has been saved already.
+    """
 
     each_epoch = False
 
-    def __init__(self, clean_up: Callable[[], None]) -> None:
-        self._clean_up = clean_up
+    def __init__(self, clean_up: Callable[[], None], saved: str | None = None) -> None:
+        self._clean_up, self._saved = clean_up, saved
+        self._any_epoch, self._finishing = False, False
         self.asked = False
 
     def on_epoch_end(self, training: Training) -> None:
         """Stop if that was asked for."""
+        self._any_epoch = True
         if self.asked:
             training.stop(REASON)
 
-    def run(self, work: Callable[[], T]) -> T:
-        """What ``work`` returns or raises, while Ctrl-C is listened for.
+    def run(self, work: Callable[[], T], finish: Callable[[Future[T]], R]) -> R:
+        """What ``finish`` makes of what ``work`` returned or raised, while Ctrl-C is listened for.
 
         Compiled code does not look at signals. So it works in a thread, which it does without the interpreter's lock,
-        and this one waits for it and hears the second Ctrl-C even in an epoch of an hour.
+        and this one waits for it and hears the second Ctrl-C even in an epoch of an hour. ``finish`` is not disturbed;
+        a Ctrl-C during it raises KeyboardInterrupt when it is done.
         """
         outcome: Future[T] = Future()
 
@@ -54,33 +63,30 @@ class Interruptible(Callback):
                 outcome.set_exception(error)
 
         thread = threading.Thread(target=work_and_tell, name="training", daemon=True)
-        with self._listening():
+        with heard_by(self._hear):
             thread.start()
             while thread.is_alive():
                 thread.join(POLL_SECONDS)
-        return outcome.result()
-
-    @contextmanager
-    def _listening(self) -> Iterator[None]:
-        before = signal.getsignal(signal.SIGINT)
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        # A process started in the background ignores Ctrl-C, which is meant for the one in the foreground.
-        if not in_main_thread or before in (signal.SIG_IGN, None):
-            yield
-            return
-        signal.signal(signal.SIGINT, self._hear)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
+            before, self._finishing = self.asked, True
+            finished = finish(outcome)
+            if self.asked and not before:
+                be_deaf()
+                raise KeyboardInterrupt
+            return finished
 
     def _hear(self, number: int, frame: Any) -> None:
-        if not self.asked:
+        if self._finishing:
             self.asked = True
-            click.echo("fastnet: stopping after the epochs under way; press Ctrl-C again to stop at once", err=True)
-            return
+        elif not self._any_epoch:
+            self._end(self._saved or NOTHING_TRAINED)
+        elif not self.asked:
+            self.asked = True
+            complain("fastnet: stopping after the epochs under way; press Ctrl-C again to stop at once")
+        else:
+            self._end(self._saved or NOTHING_SAVED)
+
+    def _end(self, words: str) -> None:
+        be_deaf()
         self._clean_up()
-        click.echo("fastnet: interrupted", err=True)
-        sys.stdout.flush()
-        # Nothing else ends a thread in compiled code.
-        os._exit(INTERRUPTED)
+        complain(f"fastnet: {words}")
+        exit_at_once()

@@ -1,9 +1,11 @@
 """The group of verbs: loads only the verb that was asked for, and turns errors into one line and an exit code."""
 
 import importlib
+import os
+import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -38,6 +40,15 @@ class Verbs(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line; a full disk under ``--help`` is one line too."""
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            release_stdout()
+            complain(f"fastnet: error: {error.strerror or error}; make room or write somewhere else")
+            sys.exit(1)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; an error made on purpose becomes one line on stderr and its exit code."""
         try:
@@ -47,15 +58,30 @@ class Verbs(click.Group):
             fail(ctx, str(error), error.exit_code)
         except MemoryError as error:
             fail(ctx, f"there is not enough memory ({error}); use smaller layers, batches or data", 1)
-        except KeyboardInterrupt:
-            click.echo("fastnet: interrupted", err=True)
+        except KeyboardInterrupt as interrupt:
+            complain(f"fastnet: {interrupt or 'interrupted'}")
             ctx.exit(INTERRUPTED)
 
 
 def fail(ctx: click.Context, message: str, code: int) -> None:
     """Print the one line of an error and exit."""
-    click.echo(f"fastnet: error: {' '.join(message.splitlines())}", err=True)
+    complain(f"fastnet: error: {' '.join(message.splitlines())}")
     ctx.exit(code)
+
+
+def complain(line: str) -> None:
+    """Print a line on stderr, if anything can be printed there: what cannot be said must not stop what is done."""
+    # A RuntimeError is a signal handler that prints while what it interrupted was printing.
+    with suppress(OSError, RuntimeError):
+        click.echo(line, err=True)
+
+
+def release_stdout() -> None:
+    """Let what stdout still holds go nowhere, or Python fails a second time when it flushes it at the end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @contextmanager
@@ -66,7 +92,7 @@ def kernel_warnings_as_lines() -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], filename: str, *rest: Any) -> None:
             if "fastnet_kernels" in filename:
-                click.echo(f"fastnet: warning: {message}", err=True)
+                complain(f"fastnet: warning: {message}")
             else:
                 others(message, category, filename, *rest)
 

@@ -2,20 +2,77 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
-Say = Callable[[str], None]
+from ..errors import OutputError
+from .main import release_stdout
 
 LABEL_WIDTH = 11
 MOST_NAMES = 10
 
 
-def speaker(*, quiet: bool) -> Say:
-    """What prints a line for a human: nothing does where stdout is for one JSON object."""
-    return (lambda line: None) if quiet else click.echo
+class Printer:
+    """Prints on stdout until that fails (a full disk, a reader that went away), and then nothing more.
+
+    Parameters
+    ----------
+    quiet : bool
+        Whether stdout is for one JSON object, so that no line for a human is printed.
+
+    Attributes
+    ----------
+    failure : OSError or None
+        Why something could not be printed.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.failure: OSError | None = None
+
+    def __call__(self, line: str) -> None:
+        """Print a line for a human."""
+        if not self.quiet:
+            self.write(f"{line}\n")
+
+    def write(self, text: str) -> None:
+        """Print text as it is."""
+        with self.guarded():
+            if self.failure is None:
+                click.echo(text, nl=False)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Keep an error of whatever else prints, as the bar does."""
+        try:
+            yield
+        except OSError as error:
+            self.failure = self.failure or error
+            release_stdout()
+
+    def close(self) -> None:
+        """Tell of what could not be printed.
+
+        Raises
+        ------
+        OutputError
+            If the output could not be written.
+        BrokenPipeError
+            If its reader went away, which the command line ends at without a word, as others do.
+        """
+        if isinstance(self.failure, BrokenPipeError):
+            raise self.failure
+        if self.failure is not None:
+            raise OutputError(f"{self.problem}; make room or send it somewhere else")
+
+    @property
+    def problem(self) -> str:
+        """What became of the output, for a message."""
+        reason = self.failure.strerror or self.failure if self.failure is not None else "nothing is wrong"
+        return f"the output could not be written in full ({reason})"
 
 
 def labelled(label: str, text: str) -> str:

@@ -13,10 +13,10 @@ from . import summary
 from .config import use_file
 from .destination import Destination
 from .engines import load_engine
-from .interrupts import REASON, Interruptible
-from .main import INTERRUPTED
+from .interrupts import NOTHING_TRAINED, REASON, Interruptible
+from .main import INTERRUPTED, complain
 from .options import DATA_HELP, settings_options
-from .output import Say, json_text, labelled, speaker
+from .output import Printer, json_text, labelled
 from .progress import watcher
 from .samples import Samples, read_samples
 from .scores import in_words, measure

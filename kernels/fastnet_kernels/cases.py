@@ -93,6 +93,7 @@ def cases(dtype: npt.DTypeLike, shapes: Mapping[str, tuple[int, int, int]] = SHA
             yield from _activation(f"{ACTIVATIONS[activation]}, {name}", draw(shape[0], shape[2]), activation, draw)
             yield from _dense(f"{ACTIVATIONS[activation]}, {name}", shape, activation, draw)
         yield _l2(name, shape, draw)
+        yield from _samples(name, shape, draw)
         for loss in range(len(LOSSES)):
             yield _loss(f"{LOSSES[loss]}, {name}", draw(shape[0], shape[2]), loss, rng)
         yield from _counts(name, shape, draw, rng)
@@ -107,6 +108,10 @@ def cases(dtype: npt.DTypeLike, shapes: Mapping[str, tuple[int, int, int]] = SHA
         yield from _activation(f"{ACTIVATIONS[activation]}, extreme", extreme, activation, lambda *size: np.ones(size))
     for loss in range(len(LOSSES)):
         yield _loss(f"{LOSSES[loss]}, extreme", extreme, loss, rng)
+    # Divergence must be seen, so NaN goes through every activation and its derivative.
+    lost = np.array([[np.nan, 1.0, -1.0], [1.0, np.nan, np.nan]])
+    for activation in range(len(ACTIVATIONS)):
+        yield from _activation(f"{ACTIVATIONS[activation]}, NaN", lost, activation, lambda *size: lost)
     for optimizer in _optimizers():
         yield from _whole(optimizer, dtype)
 
@@ -159,7 +164,7 @@ def _dense(name: str, shape: tuple[int, int, int], activation: int, draw: Any) -
         "dbiases": Bound(passed.sum(axis=0), rows + FEW),
         "dx": Bound(passed @ np.abs(weights).T, n_out + FEW),
     }
-    for needs_dx in (True, False):
+    for needs_dx, accumulate in ((True, False), (False, False), (True, True)):
         arguments = {
             "dx": np.zeros_like(x),
             "dz": np.zeros_like(z),
@@ -171,10 +176,12 @@ def _dense(name: str, shape: tuple[int, int, int], activation: int, draw: Any) -
             "weights": weights,
             "activation": activation,
             "needs_dx": needs_dx,
+            "accumulate": accumulate,
         }
         compared = bounds if needs_dx else {key: bound for key, bound in bounds.items() if key != "dx"}
         which = name if needs_dx else f"{name}, first layer"
-        filled = ("dx", "dz", "dweights", "dbiases")
+        which = f"{which}, later block" if accumulate else which
+        filled = ("dx", "dz") if accumulate else ("dx", "dz", "dweights", "dbiases")
         yield Case("dense", "dense_backward", which, arguments, compared, filled, scratch=("dx",))
 
 
@@ -188,23 +195,63 @@ def _l2(name: str, shape: tuple[int, int, int], draw: Any) -> Case:
     return Case("dense", "l2_penalty", name, {"dweights": dweights, "weights": weights, "l2": l2}, bounds)
 
 
+def _samples(name: str, shape: tuple[int, int, int], draw: Any) -> Iterator[Case]:
+    """The first layer in sample space: n samples in all, this block the last of them."""
+    rows, _, n_out = shape
+    n = rows + 3
+    x, combination, share, biases = draw(rows, n + n_out), draw(n, n_out), draw(1), draw(n_out)
+    place = {"x": x, "combination": combination, "share": share}
+    products = np.abs(x[:, :n]) @ np.abs(combination)
+    sums = products + np.abs(share * x[:, n:]) + np.abs(biases)
+    tanh = ACTIVATIONS.index("tanh")
+    a, da = np.tanh(x[:, :n] @ combination + share * x[:, n:] + biases), draw(rows, n_out)
+    arguments = {"a": np.zeros_like(a), **place, "biases": biases, "activation": tanh}
+    bounds = {"a": Bound(sums + np.abs(a), n + 2 + FEW)}
+    yield Case("dense", "samples_forward", name, arguments, bounds, filled=("a",))
+    where = np.zeros_like(combination)
+    where[3:] = np.abs(da)
+    bounds = {
+        "dz": Bound(np.abs(da), FEW),
+        "dcombination": Bound(where, FEW),
+        "dbiases": Bound(np.abs(da).sum(axis=0), rows + FEW),
+    }
+    arguments = {
+        "dz": np.zeros_like(da),
+        "dcombination": np.zeros_like(combination),
+        "dbiases": np.zeros_like(biases),
+        "da": da,
+        "a": a,
+        "activation": tanh,
+        "first_row": 3,
+        "accumulate": False,
+    }
+    yield Case("dense", "samples_backward", name, arguments, bounds, filled=("dz", "dcombination", "dbiases"))
+    size = np.sum((products + 2 * np.abs(share * x[:, n:])) * np.abs(combination[3:]))
+    arguments = {"product": np.zeros_like(a), **place, "first_row": 3}
+    bounds = {"return": Bound(size, n + a.size + FEW)}
+    yield Case("dense", "samples_penalty", name, arguments, bounds, filled=("product",), scratch=("product",))
+
+
 def _loss(name: str, output: Float64, loss: int, rng: np.random.Generator) -> Case:
     rows, n_out = output.shape
     scale = 1 / rows
-    largest = np.abs(output).max(axis=1, keepdims=True)
+    targets = rng.integers(0, 2, (rows, n_out)).astype(np.float64)
     if LOSSES[loss] == "categorical_crossentropy":
         targets = rng.integers(0, n_out, (rows, 1)).astype(np.float64)
-        probabilities = np.zeros_like(output)
+        probabilities = np.empty_like(output)
         activation_forward(probabilities, output, ACTIVATIONS.index("softmax"))
+        shifted = np.abs(output - output.max(axis=1, keepdims=True))
         gradient = scale * (_spread(output, probabilities, "softmax") + (np.arange(n_out) == targets))
-        total = np.sum(2 * largest + 1 + np.log(n_out))
-    else:
-        targets = rng.integers(0, 2, (rows, n_out)).astype(np.float64)
+        # An exponential carries the rounding of its argument; the loss is of the size of what it is summed from.
+        wrong = probabilities * (shifted > 0)
+        chosen = np.take_along_axis(shifted, targets.astype(np.intp), axis=1)
+        total = np.sum(wrong * (1 + shifted)) * n_out + np.sum(chosen)
+    elif LOSSES[loss] == "binary_crossentropy":
         gradient = scale / n_out * (1 + np.abs(targets))
-        total = np.sum(np.abs(output) + 1)
-        if LOSSES[loss] == "mean_squared_error":
-            gradient = scale / n_out * (np.abs(output) + np.abs(targets))
-            total = np.sum((np.abs(output) + np.abs(targets)) ** 2)
+        total = np.sum(np.log1p(np.exp(-np.abs(output))) + np.abs(output * ((output >= 0) - targets))) / n_out
+    else:
+        gradient = scale / n_out * (np.abs(output) + np.abs(targets))
+        total = np.sum((output - targets) ** 2) / n_out
     arguments = {"doutput": np.zeros_like(output), "output": output, "targets": targets, "scale": scale, "loss": loss}
     bounds = {"doutput": Bound(gradient, FEW), "return": Bound(total, output.size + FEW)}
     return Case("losses", "loss_forward_backward", name, arguments, bounds, filled=("doutput",))
@@ -256,17 +303,22 @@ def _update(name: str, shape: tuple[int, int, int], optimizer: tuple[str, Record
     n = shape[1] * shape[2]
     label, record = optimizer
     kind = OPTIMIZERS[record["kind"][0]]
-    parameters, gradients, slots = draw(n), draw(n), np.abs(draw(SLOTS[kind], n))
+    # A part of the flat vector, as a member of a team updates it; the other slots must stay.
+    slots = np.abs(draw(SLOTS[kind], n))
+    parameters, gradients = draw(n - n // 3), draw(n - n // 3)
+    touched = np.zeros((1, n))
+    touched[0, n // 3 :] = np.abs(gradients) + gradients**2
     arguments = {
         "parameters": parameters,
         "slots": slots,
         "gradients": gradients,
         "optimizer": record[0],
         "step": 3,
+        "start": n // 3,
     }
     bounds = {
-        "parameters": Bound(np.abs(parameters) + np.abs(gradients) + np.abs(slots).max(axis=0), FEW),
-        "slots": Bound(np.abs(slots) + np.abs(gradients) + gradients**2, FEW),
+        "parameters": Bound(np.abs(parameters) + np.abs(gradients) + slots[:, n // 3 :].max(axis=0), FEW),
+        "slots": Bound((slots + touched) * (touched > 0), FEW),
     }
     return Case("optimizers", "update", f"{label}, {name}", arguments, bounds)
 
@@ -292,7 +344,7 @@ def _program(hidden: str, loss: str, output_activation: str) -> Record:
     sizes = (5, 7, 7, 6, 3)
     for index, kind in enumerate((DENSE, DROPOUT, DENSE, DENSE, LOSS)):
         op = program[index]
-        op["kind"], op["key"] = kind, index
+        op["kind"], op["key"], op["passes_on"] = kind, index, index > 0
         op["input_size"], op["output_size"] = sizes[index], sizes[min(index + 1, 4)]
         op["input"], op["output"] = end - op["input_size"], end
         if kind == DENSE:
@@ -325,8 +377,10 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         size = parameter_count(program)
         parameters = (0.5 * rng.standard_normal(size)).astype(dtype).astype(np.float64)
         run = np.zeros(1, RUN)
-        run["batch_size"], run["shuffle"], run["seed"], run["count_correct"] = batch, 1, 7, 0
-        buffer = np.zeros(row_size(program) * batch)
+        run["batch_size"], run["shuffle"], run["seed"], run["count_correct"] = batch, 1, 7, 1
+        # Two members of a team, blocks of 5 rows: every loop over rows has a ragged end.
+        members, block = 2, 5
+        buffer = np.zeros((members, row_size(program) * block))
         steps = epochs * -(-n // batch)
         # Each step adds at most the roundings of its longest chain of sums to a parameter of size about 1.
         chain = batch + sum(int(op["input_size"]) for op in program)
@@ -337,17 +391,17 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
             "run": run,
             "parameters": parameters,
             "slots": np.zeros((SLOTS[OPTIMIZERS[record["kind"][0]]], size)),
-            "gradients": np.zeros(size),
+            "gradients": np.zeros((members, size)),
             "activations": buffer,
             "deltas": buffer.copy(),
-            "order": np.zeros(n, np.int64),
+            "order": np.zeros((members, n), np.int64),
             "X": X,
             "Y": Y,
-            "targets": np.zeros((batch, columns)),
+            "targets": np.zeros((members, block, columns)),
         }
         bounds = {
             "parameters": Bound(1 + np.abs(parameters), steps * chain),
-            "history": Bound(4.0, steps * chain),
+            "history": Bound([4.0, n], steps * chain),
             "return": EXACT,
         }
         scratch = ("gradients", "activations", "deltas", "order", "targets", "slots")
@@ -356,11 +410,18 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         yield Case("engine", "train", name, arguments, bounds, filled, scratch)
         if label != "sgd":
             continue
-        shared = {"program": program, "parameters": parameters, "activations": buffer}
-        arguments = {"outputs": np.zeros((n, 3)), **shared, "X": X, "max_rows": batch}
+        shared = {"program": program, "parameters": parameters, "activations": buffer[0]}
+        arguments = {"outputs": np.zeros((n, 3)), **shared, "X": X, "max_rows": block}
         bounds = {"outputs": Bound(4.0, chain)}
         yield Case("engine", "predict", name, arguments, bounds, ("outputs", "activations"), ("activations",))
-        arguments = {"result": np.zeros(HISTORY_COLUMNS), **shared, "deltas": buffer, "X": X, "Y": Y, "max_rows": batch}
+        arguments = {
+            "result": np.zeros(HISTORY_COLUMNS),
+            **shared,
+            "deltas": buffer[0],
+            "X": X,
+            "Y": Y,
+            "max_rows": block,
+        }
         bounds = {"result": Bound([8.0, n], chain)}
         written = ("result", "activations", "deltas")
         yield Case("engine", "evaluate", name, arguments, bounds, written, ("activations", "deltas"))

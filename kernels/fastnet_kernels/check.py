@@ -109,10 +109,12 @@ def _cast(value: Any, dtype: str, name: str) -> Any:
 
 def _roundings(got: Any, truth: Any, scale: npt.ArrayLike, dtype: str) -> float:
     got, truth = np.asarray(got, np.float64), np.asarray(truth, np.float64)
-    error = np.where(got == truth, 0.0, np.abs(got - truth))
+    with np.errstate(invalid="ignore"):
+        same = (got == truth) | (np.isnan(got) & np.isnan(truth))
+        error = np.where(same, 0.0, np.abs(got - truth))
     allowed = np.broadcast_to(np.asarray(scale, np.float64) * float(np.finfo(dtype).eps), error.shape)
     smallest = float(np.finfo(dtype).tiny)
     with np.errstate(divide="ignore", invalid="ignore"):
         # Below the smallest normal number a rounding is no longer relative.
-        ratios = np.where(error == 0, 0.0, error / np.where(allowed > 0, allowed + smallest, 0.0))
+        ratios = np.where(same, 0.0, error / np.where(allowed > 0, allowed + smallest, 0.0))
     return float(np.max(np.where(np.isnan(ratios), np.inf, ratios), initial=0.0))

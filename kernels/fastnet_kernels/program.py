@@ -9,11 +9,12 @@ same kind, so a new activation is two functions on each side and one word here.
 
 Flat arrays, all of the Program's dtype (float32 or float64) unless said otherwise:
 
-``parameters``, ``gradients``  (n_parameters,); an op's weights are the C-ordered matrix (input_size, output_size) that
+``parameters`` (n_parameters,), ``gradients`` (threads, n_parameters): an op's weights are the C-ordered matrix
+(input_size, output_size) that
     starts at its ``weights``, its biases the vector (output_size,) that starts at its ``biases``.
 ``slots``      (n_slots, n_parameters): what the optimizer remembers.
-``activations``, ``deltas``  (row_size * max_rows,): what the ops give, and the gradients of the loss with respect to
-it.
+``activations``, ``deltas``  (threads, row_size * max_rows): what the ops give, and the gradients of the loss with
+respect to it.
     A buffer that a record places at ``offset`` with ``size`` numbers a sample starts at ``offset * max_rows``, so the
     rows of a batch (at most max_rows) lie together, C-ordered: (rows, size).
 """
@@ -26,6 +27,7 @@ import numpy.typing as npt
 DENSE: Final = 0
 DROPOUT: Final = 1
 LOSS: Final = 2
+SAMPLES: Final = 3
 
 ACTIVATIONS: Final = ("identity", "relu", "sigmoid", "tanh", "softmax")
 LOSSES: Final = ("mean_squared_error", "binary_crossentropy", "categorical_crossentropy")
@@ -40,8 +42,8 @@ MAX_DIMENSIONS: Final = 3
 
 OP: Final = np.dtype(
     [
-        ("kind", np.int64),  # DENSE, DROPOUT or LOSS
-        ("function", np.int64),  # a DENSE's activation code, or a LOSS's loss code
+        ("kind", np.int64),  # DENSE, DROPOUT, LOSS or SAMPLES
+        ("function", np.int64),  # a DENSE's or SAMPLES' activation code, or a LOSS's loss code
         ("output_activation", np.int64),  # a LOSS only: what turns its input (logits) into predictions
         ("input_size", np.int64),  # numbers a sample that go in
         ("output_size", np.int64),  # and that come out
@@ -51,9 +53,11 @@ OP: Final = np.dtype(
         ("output", np.int64),
         ("weights", np.int64),  # offsets into the parameters
         ("biases", np.int64),
+        ("passes_on", np.int64),  # 0 or 1: whether an op before it needs the gradient of its input
         ("key", np.int64),  # which stream of counted random numbers is this op's
         ("rate", np.float64),  # a DROPOUT's share of units that are dropped, in [0, 1)
-        ("l2", np.float64),  # a DENSE's penalty l2 / 2 * sum(weights ** 2)
+        ("l2", np.float64),  # a DENSE's or SAMPLES' penalty l2 / 2 * sum(weights ** 2)
+        ("square", np.float64),  # a SAMPLES' sum of the squares of the weights that it began with
     ],
     align=True,
 )

@@ -70,8 +70,11 @@ def test_a_changed_input_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_small_error_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     from fastnet_kernels.reference.dense import dense_forward
 
+    case = next(case for case in cases("float32") if case.kernel == "dense_forward")
+    bound = case.bounds["a"]
+
     def sloppy(a: np.ndarray, *rest: object) -> None:
         dense_forward(a, *rest)  # type: ignore[arg-type]
-        a *= np.float32(1 + 1e-4)
+        a += (2 * bound.limit * np.finfo(np.float32).eps * np.asarray(bound.scale)).astype(np.float32)
 
     assert not result_of({"kernel": sloppy}, monkeypatch).ok

@@ -59,7 +59,7 @@ def test_dense(activation: int, l2: float) -> None:
 
     value()
     dx, dz, dweights, dbiases = np.empty_like(x), np.empty_like(a), np.empty_like(weights), np.empty_like(biases)
-    dense_backward(dx, dz, dweights, dbiases, da, a, x, weights, activation, True)
+    dense_backward(dx, dz, dweights, dbiases, da, a, x, weights, activation, True, False)
     l2_penalty(dweights, weights, l2)
     for gradient, variable in ((dx, x), (dweights, weights), (dbiases, biases)):
         np.testing.assert_allclose(gradient, differences(value, variable), rtol=0, atol=10 * TOLERANCE)

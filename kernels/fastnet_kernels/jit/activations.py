@@ -1,10 +1,10 @@
 """As in the reference. Loops over flat memory, which the compiler turns into vector instructions where the body is
 arithmetic; one pass, no temporaries."""
 
-import math
-
 from ..program import ACTIVATIONS
-from .compiler import kernel, table
+from .compiler import exact_kernel, kernel, table
+from .vector_math import exp, logistic
+from .vector_math import tanh as hyperbolic_tangent
 from .views import flat
 
 
@@ -43,11 +43,8 @@ def relu_derivative(dz, da, a):
 @kernel
 def sigmoid(a, z):
     a, z = flat(a), flat(z)
-    one = z.dtype.type(1)
     for i in range(a.size):
-        e = math.exp(-abs(z[i]))
-        p = one / (one + e)
-        a[i] = p if z[i] >= 0 else e * p
+        a[i] = logistic(z[i])
 
 
 @kernel
@@ -62,7 +59,7 @@ def sigmoid_derivative(dz, da, a):
 def tanh(a, z):
     a, z = flat(a), flat(z)
     for i in range(a.size):
-        a[i] = math.tanh(z[i])
+        a[i] = hyperbolic_tangent(z[i])
 
 
 @kernel
@@ -73,7 +70,7 @@ def tanh_derivative(dz, da, a):
         dz[i] = da[i] * (one - a[i] * a[i])
 
 
-@kernel
+@exact_kernel
 def softmax(a, z):
     for i in range(z.shape[0]):
         largest = z[i, 0]
@@ -81,7 +78,7 @@ def softmax(a, z):
             largest = max(largest, z[i, j])
         total = z.dtype.type(0)
         for j in range(z.shape[1]):
-            e = math.exp(z[i, j] - largest)
+            e = exp(z[i, j] - largest)
             a[i, j] = e
             total += e
         inverse = z.dtype.type(1) / total
@@ -106,9 +103,9 @@ _derivative = table([globals()[f"{name}_derivative"] for name in ACTIVATIONS])
 @kernel
 def activation_forward(a, z, activation):
     """A chain of integer comparisons once a layer, next to nothing beside the loop it chooses."""
-    _forward(activation, a, z)
+    _forward(activation, (a, z))
 
 
 @kernel
 def activation_backward(dz, da, a, activation):
-    _derivative(activation, dz, da, a)
+    _derivative(activation, (dz, da, a))

@@ -12,7 +12,10 @@ import llvmlite.binding
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 from numba.extending import get_cython_function_address, intrinsic, overload
+
+from .views import matrix
 
 _SYMBOLS = {types.float32: "fastnet_sgemm", types.float64: "fastnet_dgemm"}
 
@@ -26,18 +29,28 @@ def _link() -> None:
 _link()
 
 
-def gemm(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool) -> None:
-    """Fill ``out = op(a) @ op(b)``, op being the transpose where asked; C-ordered matrices of one float type.
+def gemm(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumulate: bool) -> None:
+    """Fill ``out = op(a) @ op(b)``, op being the transpose where asked, or add it to ``out`` if ``accumulate``.
+
+    C-ordered matrices of one float type. A wider ``a`` that is not transposed stands for its first columns.
 
     Without the compiler this is the Python that runs.
     """
-    np.matmul(a.T if transpose_a else a, b.T if transpose_b else b, out=out)
+    b = b.T if transpose_b else b
+    product = np.matmul(a.T if transpose_a else a[:, : len(b)], b)
+    if accumulate:
+        out += product
+    else:
+        out[...] = product
 
 
 @intrinsic
-def _gemm(typingctx: Any, out: Any, a: Any, b: Any, transpose_a: Any, transpose_b: Any) -> Any:
+def _gemm(typingctx: Any, out: Any, a: Any, b: Any, transpose_a: Any, transpose_b: Any, accumulate: Any) -> Any:
+    if {out.layout, a.layout, b.layout} != {"C"} or {a.dtype, b.dtype} != {out.dtype}:
+        raise TypingError(f"a product takes C-ordered matrices of one float type, not {out}, {a}, {b}")
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> None:
-        out_value, a_value, b_value, flip_a, flip_b = arguments
+        out_value, a_value, b_value, flip_a, flip_b, add = arguments
         number = context.get_value_type(out.dtype)
         int32, char = ir.IntType(32), ir.IntType(8)
         c_array = context.make_array(out)(context, builder, out_value)
@@ -56,9 +69,9 @@ def _gemm(typingctx: Any, out: Any, a: Any, b: Any, transpose_a: Any, transpose_
             return by_reference(builder.select(flag, ir.Constant(char, ord("T")), ir.Constant(char, ord("N"))))
 
         rows, columns = cgutils.unpack_tuple(builder, c_array.shape)
-        a_rows, a_columns = cgutils.unpack_tuple(builder, a_array.shape)
-        _, b_columns = cgutils.unpack_tuple(builder, b_array.shape)
-        inner = builder.select(flip_a, a_rows, a_columns)
+        _, a_columns = cgutils.unpack_tuple(builder, a_array.shape)
+        b_rows, b_columns = cgutils.unpack_tuple(builder, b_array.shape)
+        inner = builder.select(flip_b, b_columns, b_rows)
         pointer = ir.PointerType(number)
         # BLAS is column-major, where a C-ordered matrix is its own transpose: outT = op(b)T @ op(a)T.
         operands = [
@@ -72,7 +85,7 @@ def _gemm(typingctx: Any, out: Any, a: Any, b: Any, transpose_a: Any, transpose_
             size(b_columns),
             a_array.data,
             size(a_columns),
-            by_reference(ir.Constant(number, 0.0)),
+            by_reference(builder.select(add, ir.Constant(number, 1.0), ir.Constant(number, 0.0))),
             c_array.data,
             size(columns),
         ]
@@ -84,9 +97,50 @@ def _gemm(typingctx: Any, out: Any, a: Any, b: Any, transpose_a: Any, transpose_
         )
         builder.call(function, operands)
 
-    return types.void(out, a, b, types.boolean, types.boolean), generate
+    return types.void(out, a, b, types.boolean, types.boolean, types.boolean), generate
+
+
+SMALL = 4096
+"""Numbers in the largest matrix that is transposed before the call: 16 KiB of stack in float32."""
+
+
+@intrinsic
+def _stack(typingctx: Any, like: Any) -> Any:
+    """A vector of ``SMALL`` numbers on the stack, of the type of ``like``; it lasts until the caller returns."""
+    result = types.Array(like.dtype, 1, "C")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = context.get_value_type(like.dtype)
+        with builder.goto_entry_block():  # not alloca_once, which would fill it with zeros at every call
+            memory = builder.alloca(ir.ArrayType(number, SMALL))
+        view = context.make_array(result)(context, builder)
+        itemsize = ir.Constant(context.get_value_type(types.intp), context.get_abi_sizeof(number))
+        context.populate_array(
+            view,
+            data=builder.bitcast(memory, ir.PointerType(number)),
+            shape=[ir.Constant(context.get_value_type(types.intp), SMALL)],
+            strides=[itemsize],
+            itemsize=itemsize,
+            meminfo=None,
+        )
+        return view._getvalue()
+
+    return result(like), generate
 
 
 @overload(gemm)
-def _overload_gemm(out, a, b, transpose_a, transpose_b):
-    return lambda out, a, b, transpose_a, transpose_b: _gemm(out, a, b, transpose_a, transpose_b)
+def _overload_gemm(out, a, b, transpose_a, transpose_b, accumulate):
+    """OpenBLAS has fast ways for small products, but not with the second matrix transposed: 64x32 times (64x32)T takes
+    2.3 times as long as 64x32 times 32x64. So a small one is transposed first."""
+
+    def compiled(out, a, b, transpose_a, transpose_b, accumulate):
+        if transpose_b and b.size <= SMALL:
+            transposed = matrix(_stack(b), 0, b.shape[1], b.shape[0])
+            for i in range(b.shape[0]):
+                for j in range(b.shape[1]):
+                    transposed[j, i] = b[i, j]
+            _gemm(out, a, transposed, transpose_a, False, accumulate)
+        else:
+            _gemm(out, a, b, transpose_a, transpose_b, accumulate)
+
+    return compiled

@@ -7,7 +7,7 @@ from .compiler import kernel
 
 @kernel
 def dense_forward(a, x, weights, biases, activation):
-    gemm(a, x, weights, False, False)
+    gemm(a, x, weights, False, False, False)
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):
             a[i, j] += biases[j]
@@ -15,16 +15,17 @@ def dense_forward(a, x, weights, biases, activation):
 
 
 @kernel
-def dense_backward(dx, dz, dweights, dbiases, da, a, x, weights, activation, needs_dx):
+def dense_backward(dx, dz, dweights, dbiases, da, a, x, weights, activation, needs_dx, accumulate):
     activation_backward(dz, da, a, activation)
-    gemm(dweights, x, dz, True, False)
-    for j in range(dbiases.size):
-        dbiases[j] = 0
+    gemm(dweights, x, dz, True, False, accumulate)
+    if not accumulate:
+        for j in range(dbiases.size):
+            dbiases[j] = 0
     for i in range(dz.shape[0]):
         for j in range(dz.shape[1]):
             dbiases[j] += dz[i, j]
     if needs_dx:
-        gemm(dx, dz, weights, False, True)
+        gemm(dx, dz, weights, False, True, False)
 
 
 @kernel
@@ -38,3 +39,40 @@ def l2_penalty(dweights, weights, l2):
             dweights[i, j] += rate * w
             total += w * w
     return 0.5 * l2 * total
+
+
+@kernel
+def samples_forward(a, x, combination, share, biases, activation):
+    n = combination.shape[0]
+    gemm(a, x, combination, False, False, False)
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            a[i, j] += share[0] * x[i, n + j] + biases[j]
+    activation_forward(a, a, activation)
+
+
+@kernel
+def samples_backward(dz, dcombination, dbiases, da, a, activation, first_row, accumulate):
+    activation_backward(dz, da, a, activation)
+    if not accumulate:
+        for i in range(dcombination.shape[0]):
+            for j in range(dcombination.shape[1]):
+                dcombination[i, j] = 0
+        for j in range(dbiases.size):
+            dbiases[j] = 0
+    for i in range(dz.shape[0]):
+        for j in range(dz.shape[1]):
+            dcombination[first_row + i, j] = dz[i, j]
+            dbiases[j] += dz[i, j]
+
+
+@kernel
+def samples_penalty(product, x, combination, share, first_row):
+    n = combination.shape[0]
+    gemm(product, x, combination, False, False, False)
+    twice = 2 * share[0]
+    total = 0.0
+    for i in range(product.shape[0]):
+        for j in range(product.shape[1]):
+            total += (product[i, j] + twice * x[i, n + j]) * combination[first_row + i, j]
+    return total

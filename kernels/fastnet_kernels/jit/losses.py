@@ -3,53 +3,56 @@
 import math
 
 from ..program import LOSSES
-from .compiler import kernel, table
+from .compiler import exact_kernel, kernel, table
+from .vector_math import exp, log1p
+from .views import flat
 
 
 @kernel
 def mean_squared_error(doutput, output, targets, scale):
     n_out = output.shape[1]
     factor = output.dtype.type(2 * scale / n_out)
+    doutput, output, targets = flat(doutput), flat(output), flat(targets)
     total = 0.0
-    for i in range(output.shape[0]):
-        for j in range(n_out):
-            difference = output[i, j] - targets[i, j]
-            doutput[i, j] = factor * difference
-            total += difference * difference
+    for i in range(output.size):
+        difference = output[i] - targets[i]
+        doutput[i] = factor * difference
+        total += difference * difference
     return total / n_out
 
 
-@kernel
+@exact_kernel
 def binary_crossentropy(doutput, output, targets, scale):
     n_out = output.shape[1]
     factor = output.dtype.type(scale / n_out)
     one, zero = output.dtype.type(1), output.dtype.type(0)
+    doutput, output, targets = flat(doutput), flat(output), flat(targets)
     total = 0.0
-    for i in range(output.shape[0]):
-        for j in range(n_out):
-            z, t = output[i, j], targets[i, j]
-            e = math.exp(-abs(z))
-            p = one / (one + e)
-            total += (zero if z < zero else z) - z * t + math.log1p(e)
-            doutput[i, j] = factor * ((p if z >= zero else e * p) - t)
+    for i in range(output.size):
+        z, t = output[i], targets[i]
+        e = exp(-abs(z))
+        total += log1p(e) + z * ((one if z >= zero else zero) - t)
+        doutput[i] = factor * ((one if z >= zero else e) / (one + e) - t)
     return total / n_out
 
 
-@kernel
+@exact_kernel
 def categorical_crossentropy(doutput, output, targets, scale):
+    one, zero = output.dtype.type(1), output.dtype.type(0)
     total = 0.0
     for i in range(output.shape[0]):
-        largest = output[i, 0]
+        best = 0
         for j in range(1, output.shape[1]):
-            largest = max(largest, output[i, j])
-        exponentials = output.dtype.type(0)
+            best = j if output[i, j] > output[i, best] else best
+        largest = output[i, best]
+        others = output.dtype.type(0)
         for j in range(output.shape[1]):
-            e = math.exp(output[i, j] - largest)
+            e = exp(output[i, j] - largest)
             doutput[i, j] = e
-            exponentials += e
+            others += zero if j == best else e
         target = int(targets[i, 0])
-        total += math.log(exponentials) - (output[i, target] - largest)
-        factor = output.dtype.type(scale) / exponentials
+        total += math.log1p(others) + (largest - output[i, target])
+        factor = output.dtype.type(scale) / (one + others)
         for j in range(output.shape[1]):
             doutput[i, j] *= factor
         doutput[i, target] -= output.dtype.type(scale)
@@ -61,7 +64,7 @@ _loss = table([globals()[name] for name in LOSSES])
 
 @kernel
 def loss_forward_backward(doutput, output, targets, scale, loss):
-    return _loss(loss, doutput, output, targets, scale)
+    return _loss(loss, (doutput, output, targets, scale))
 
 
 @kernel
@@ -70,11 +73,12 @@ def count_correct(output, targets):
     n_out = output.shape[1]
     if targets.shape[1] == 1 and n_out > 1:
         for i in range(output.shape[0]):
-            best = 0
-            for j in range(1, n_out):
-                if output[i, j] > output[i, best]:
-                    best = j
-            correct += best == targets[i, 0]
+            target = int(targets[i, 0])
+            chosen = output[i, target]
+            better = 0
+            for j in range(n_out):
+                better |= (output[i, j] > chosen) | ((output[i, j] == chosen) & (j < target))
+            correct += better == 0
         return correct
     for i in range(output.shape[0]):
         for j in range(n_out):

@@ -8,11 +8,11 @@ from .views import flat, vector
 
 
 @kernel
-def sgd(parameters, slots, gradients, optimizer, step):
+def sgd(parameters, slots, gradients, optimizer, step, start):
     kind = parameters.dtype.type
     learning_rate, momentum = kind(optimizer["learning_rate"]), kind(optimizer["momentum"])
     nesterov = optimizer["nesterov"] != 0
-    velocity = vector(flat(slots), 0, parameters.size)
+    velocity = vector(flat(slots), start, parameters.size)
     for i in range(parameters.size):
         change = learning_rate * gradients[i]
         v = momentum * velocity[i] - change
@@ -21,15 +21,15 @@ def sgd(parameters, slots, gradients, optimizer, step):
 
 
 @kernel
-def adam(parameters, slots, gradients, optimizer, step):
+def adam(parameters, slots, gradients, optimizer, step, start):
     kind = parameters.dtype.type
     beta_1, beta_2 = kind(optimizer["beta_1"]), kind(optimizer["beta_2"])
     fresh_1, fresh_2 = kind(1 - optimizer["beta_1"]), kind(1 - optimizer["beta_2"])
     rate = kind(optimizer["learning_rate"] / (1 - optimizer["beta_1"] ** step))
     correction = kind(1 / math.sqrt(1 - optimizer["beta_2"] ** step))
     epsilon = kind(optimizer["epsilon"])
-    n = parameters.size
-    first, second = vector(flat(slots), 0, n), vector(flat(slots), n, n)
+    first = vector(flat(slots), start, parameters.size)
+    second = vector(flat(slots), slots.shape[1] + start, parameters.size)
     for i in range(parameters.size):
         g = gradients[i]
         m = beta_1 * first[i] + fresh_1 * g
@@ -43,5 +43,5 @@ _optimizer = table([globals()[name] for name in OPTIMIZERS])
 
 
 @kernel
-def update(parameters, slots, gradients, optimizer, step):
-    _optimizer(optimizer["kind"], parameters, slots, gradients, optimizer, step)
+def update(parameters, slots, gradients, optimizer, step, start):
+    _optimizer(optimizer["kind"], (parameters, slots, gradients, optimizer, step, start))

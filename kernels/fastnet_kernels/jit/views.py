@@ -4,6 +4,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 from numba.extending import intrinsic, overload
 
 from ..reference.views import flat, matrix, row_block, vector
@@ -14,6 +15,8 @@ __all__ = ["flat", "matrix", "row_block", "vector"]
 @intrinsic
 def _borrow(typingctx: Any, array: Any, offset: Any, shape: Any) -> Any:
     """An array of ``shape`` over the memory of ``array`` from ``offset`` on, with no owner."""
+    if array.layout != "C":
+        raise TypingError(f"a view into flat memory needs a C-ordered array, not {array}")
     result = types.Array(array.dtype, len(shape), "C", readonly=not array.mutable)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

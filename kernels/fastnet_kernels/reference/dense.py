@@ -1,4 +1,11 @@
-"""The dense layer: ``a = f(x @ weights + biases)``, and its gradients."""
+"""The dense layer: ``a = f(x @ weights + biases)``, and its gradients; and the first layer in sample space.
+
+Sample space: with the whole set X (n, d) in every batch and an update that is linear in the gradient, the first layer's
+weights stay ``share * W0 + XT @ A``: what they began with, faded by L2, and a combination of the samples, since the
+gradient is ``XT @ dz + l2 * W``. So A (n, n_out) takes the place of the weights, with gradient ``dz + l2 * A``, and
+the share is one more parameter, with gradient ``l2 * share``; the same optimizer updates both. A row of x is then
+``[X_i @ XT, X_i @ W0]``, n + n_out numbers where there were d.
+"""
 
 import numpy as np
 
@@ -33,6 +40,7 @@ def dense_backward(
     weights: Array,
     activation: int,
     needs_dx: bool,
+    accumulate: bool,
 ) -> None:
     """Fill the gradients of a dense layer from ``da``, the gradient with respect to its output.
 
@@ -43,17 +51,22 @@ def dense_backward(
     ----------
     dx : (n_samples, n_in), output; left alone unless needs_dx
     dz : (n_samples, n_out), output; may be ``da`` itself
-    dweights : (n_in, n_out), output
-    dbiases : (n_out,), output
+    dweights : (n_in, n_out), output, or added to if accumulate
+    dbiases : (n_out,), the same
     da, a : (n_samples, n_out)
     x : (n_samples, n_in)
     weights : (n_in, n_out)
     activation : the code of f
     needs_dx : False for the first layer, whose input has no gradient to pass on
+    accumulate : True for the later blocks of rows of one batch
     """
     activation_backward(dz, da, a, activation)
-    np.matmul(x.T, dz, out=dweights)
-    np.sum(dz, axis=0, out=dbiases)
+    if accumulate:
+        dweights += x.T @ dz
+        dbiases += dz.sum(axis=0)
+    else:
+        np.matmul(x.T, dz, out=dweights)
+        np.sum(dz, axis=0, out=dbiases)
     if needs_dx:
         np.matmul(dz, weights.T, out=dx)
 
@@ -65,3 +78,69 @@ def l2_penalty(dweights: Array, weights: Array, l2: float) -> float:
     """
     dweights += weights.dtype.type(l2) * weights
     return 0.5 * l2 * float(np.vdot(weights, weights))
+
+
+def samples_forward(a: Array, x: Array, combination: Array, share: Array, biases: Array, activation: int) -> None:
+    """Fill ``a = f(x[:, :n] @ combination + share * x[:, n:] + biases)``.
+
+    Parameters
+    ----------
+    a : (n_samples, n_out), output
+    x : (n_samples, n + n_out)
+    combination : (n, n_out)
+    share : (1,)
+    biases : (n_out,)
+    activation : the code of f
+    """
+    n = len(combination)
+    np.matmul(x[:, :n], combination, out=a)
+    a += share * x[:, n:] + biases
+    activation_forward(a, a, activation)
+
+
+def samples_backward(
+    dz: Array,
+    dcombination: Array,
+    dbiases: Array,
+    da: Array,
+    a: Array,
+    activation: int,
+    first_row: int,
+    accumulate: bool,
+) -> None:
+    """Fill the gradients of the first layer in sample space from ``da``; it passes none on.
+
+    Parameters
+    ----------
+    dz : (n_samples, n_out), output; may be ``da`` itself
+    dcombination : (n, n_out), output: ``dz`` in the rows from first_row on, 0 in the others unless accumulate
+    dbiases : (n_out,), output, or added to if accumulate
+    da, a : (n_samples, n_out)
+    activation : the code of f
+    first_row : where in the whole set the samples begin
+    accumulate : True for the later blocks of rows
+    """
+    activation_backward(dz, da, a, activation)
+    if not accumulate:
+        dcombination[...] = 0
+        dbiases[...] = 0
+    dcombination[first_row : first_row + len(dz)] = dz
+    dbiases += dz.sum(axis=0)
+
+
+def samples_penalty(product: Array, x: Array, combination: Array, share: Array, first_row: int) -> float:
+    """The part of ``sum(W ** 2)`` that belongs to these samples, for ``W = share * W0 + XT @ combination``, without the
+    ``share ** 2 * sum(W0 ** 2)`` that belongs to none.
+
+    Parameters
+    ----------
+    product : (n_samples, n_out), scratch
+    x : (n_samples, n + n_out)
+    combination : (n, n_out)
+    share : (1,)
+    first_row : where in the whole set the samples begin
+    """
+    n = len(combination)
+    np.matmul(x[:, :n], combination, out=product)
+    product += 2 * share * x[:, n:]
+    return float(np.vdot(product, combination[first_row : first_row + len(x)]))

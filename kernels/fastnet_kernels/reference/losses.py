@@ -25,11 +25,11 @@ def mean_squared_error(doutput: Array, output: Array, targets: Array, scale: flo
 def binary_crossentropy(doutput: Array, output: Array, targets: Array, scale: float) -> float:
     """Sum of ``-(t log p + (1 - t) log(1 - p))`` with ``p = sigmoid(z)``; targets t are (n_samples, n_out), in [0, 1].
 
-    Computed as ``max(z, 0) - t z + log(1 + exp(-|z|))``, whose gradient is ``p - t``.
+    Computed as ``log(1 + exp(-|z|)) + z (1[z >= 0] - t)``, in which nothing cancels; its gradient is ``p - t``.
     """
     n_out = output.shape[1]
     e = np.exp(-np.abs(output))
-    losses = np.maximum(output, 0) - output * targets + np.log1p(e)
+    losses = np.log1p(e) + output * ((output >= 0).astype(output.dtype) - targets)
     probabilities = np.where(output >= 0, 1 / (1 + e), e / (1 + e))
     doutput[...] = output.dtype.type(scale / n_out) * (probabilities - targets)
     return float(np.sum(losses, dtype=np.float64) / n_out)
@@ -38,15 +38,18 @@ def binary_crossentropy(doutput: Array, output: Array, targets: Array, scale: fl
 def categorical_crossentropy(doutput: Array, output: Array, targets: Array, scale: float) -> float:
     """Sum of ``-log softmax(z)[t]``; targets t are (n_samples, 1), class indices.
 
-    Computed as ``log(sum(exp(z - max z))) - (z[t] - max z)``, whose gradient is ``softmax(z) - onehot(t)``.
+    Computed as ``log(1 + sum of exp(z - max z) over the others) + (max z - z[t])``, in which nothing cancels; its
+    gradient is ``softmax(z) - onehot(t)``.
     """
     rows = np.arange(len(output))
-    classes = targets[:, 0].astype(np.intp)
-    shifted = output - output.max(axis=1, keepdims=True)
+    classes, best = targets[:, 0].astype(np.intp), output.argmax(axis=1)
+    shifted = output - output[rows, best][:, np.newaxis]
     e = np.exp(shifted)
-    sums = e.sum(axis=1, keepdims=True)
-    losses = np.log(sums[:, 0]) - shifted[rows, classes]
-    np.divide(e, sums, out=doutput)
+    e[rows, best] = 0
+    others = e.sum(axis=1)
+    losses = np.log1p(others) - shifted[rows, classes]
+    e[rows, best] = 1
+    np.divide(e, 1 + others[:, np.newaxis], out=doutput)
     doutput[rows, classes] -= 1
     doutput *= output.dtype.type(scale)
     return float(np.sum(losses, dtype=np.float64))

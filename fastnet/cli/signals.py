@@ -1,0 +1,55 @@
+"""Ctrl-C is heard once: what it sets going, removing half a file and saying so, is not to be disturbed by the next."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any, NoReturn
+
+from .main import INTERRUPTED
+
+Handler = Callable[[int, Any], None]
+
+
+@contextmanager
+def heard_by(handler: Handler) -> Iterator[None]:
+    """Let a function hear Ctrl-C, and after it the one that did before."""
+    before = signal.getsignal(signal.SIGINT)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    # A process started in the background ignores Ctrl-C, which is meant for the one in the foreground.
+    if not in_main_thread or before in (signal.SIG_IGN, None):
+        yield
+        return
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        # Who became deaf in between stays so until the end.
+        if signal.getsignal(signal.SIGINT) == handler:
+            signal.signal(signal.SIGINT, before)
+
+
+def heard_once() -> AbstractContextManager[None]:
+    """The first Ctrl-C raises KeyboardInterrupt, the others do nothing."""
+    return heard_by(_raise_and_be_deaf)
+
+
+def be_deaf() -> None:
+    """Let every further Ctrl-C do nothing."""
+    # Not SIG_IGN: Python complains of a signal that came just before its handler was taken away.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+
+
+def _raise_and_be_deaf(number: int, frame: Any) -> None:
+    be_deaf()
+    raise KeyboardInterrupt
+
+
+def exit_at_once() -> NoReturn:
+    """End the process as interrupted; nothing else ends a thread in compiled code."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, RuntimeError, ValueError):
+            stream.flush()
+    os._exit(INTERRUPTED)

@@ -1,0 +1,79 @@
+"""The first layer in sample space: where it pays, a training sees n + n_out numbers a sample instead of d.
+
+With the whole set in every batch and an update that is linear in the gradient, the first layer's weights always are
+``share * W0 + XT @ A``: see ``fastnet_kernels.reference.dense``. So the training runs on another Program, whose first
+op is SAMPLES, over a row ``[X_i @ XT, X_i @ W0]`` for each sample, and W is worked out when somebody asks.
+"""
+
+import numpy as np
+
+from fastnet_kernels.program import DENSE, SAMPLES
+
+from .model import Array, Model
+from .optimizers import SGD, Optimizer
+
+LEAST_EPOCHS = 10
+"""X @ XT costs about as much as n / (4 n_out) ordinary epochs, so a short training does not pay."""
+
+
+def pays(model: Model, X: Array, optimizer: Optimizer, batch_size: int, epochs: int) -> bool:
+    """Whether the first layer of this training belongs in sample space: the whole set in each batch, fewer samples (and
+    outputs) than features, an update that is linear in the gradient, and enough epochs."""
+    first = model.program[0]
+    n, d = X.shape
+    return bool(
+        first["kind"] == DENSE
+        and isinstance(optimizer, SGD)
+        and batch_size >= n
+        and n + first["output_size"] < d
+        and epochs >= max(LEAST_EPOCHS, n / (2 * first["output_size"]))
+    )
+
+
+class SampleSpace:
+    """A training's state in sample space.
+
+    Attributes
+    ----------
+    program : Record
+        The model's Program with its first op replaced.
+    parameters : (n * n_out + 1 + ...,) ndarray
+        A, the share, and the model's parameters from the first layer's biases on.
+    X : (n, n + n_out) ndarray
+        The samples' products with each other and with the weights that the training began with.
+    """
+
+    def __init__(self, model: Model, X: Array) -> None:
+        first = model.program[0]
+        n, n_out = len(X), int(first["output_size"])
+        self._model, self._samples = model, X
+        self._weights = model.get_weights()[0][0]
+        self.X = np.empty((n, n + n_out), model.dtype)
+        self.X[:, :n] = X @ X.T
+        self.X[:, n:] = X @ self._weights
+        self.program = model.program.copy()
+        moved = n * n_out + 1 - self._weights.size
+        self.program["weights"][1:] += moved
+        self.program["biases"] += moved
+        # Every op reads and writes that much further on; the first still reads at the beginning.
+        self.program["output"] += n + n_out - X.shape[1]
+        self.program["input"][1:] += n + n_out - X.shape[1]
+        op = self.program[0]
+        op["kind"], op["input_size"], op["weights"] = SAMPLES, n + n_out, 0
+        op["input_shape"] = (n + n_out, 1, 1)
+        op["square"] = float(np.vdot(self._weights, self._weights))
+        self.parameters = np.concatenate([np.zeros(n * n_out, model.dtype), np.ones(1, model.dtype), self._rest])
+
+    @property
+    def _rest(self) -> Array:
+        """The model's parameters after the first layer's weights."""
+        return self._model.parameters[self._weights.size :]
+
+    def write_back(self) -> None:
+        """Give the model its ordinary weights."""
+        n, n_out = len(self._samples), self._weights.shape[1]
+        combination = self.parameters[: n * n_out].reshape(n, n_out)
+        share = self.parameters[n * n_out]
+        weights = share * self._weights + self._samples.T @ combination
+        self._model.parameters[: weights.size] = weights.ravel()
+        self._rest[...] = self.parameters[n * n_out + 1 :]

@@ -112,6 +112,8 @@ def cases(dtype: npt.DTypeLike, shapes: Mapping[str, tuple[int, int, int]] = SHA
     lost = np.array([[np.nan, 1.0, -1.0], [1.0, np.nan, np.nan]])
     for activation in range(len(ACTIVATIONS)):
         yield from _activation(f"{ACTIVATIONS[activation]}, NaN", lost, activation, lambda *size: lost)
+    for loss in range(len(LOSSES)):
+        yield _loss(f"{LOSSES[loss]}, NaN", lost, loss, rng)
     for optimizer in _optimizers():
         yield from _whole(optimizer, dtype)
 

@@ -2,7 +2,7 @@
 arithmetic; one pass, no temporaries."""
 
 from ..program import ACTIVATIONS
-from .compiler import exact_kernel, kernel, table
+from .compiler import kernel, table
 from .vector_math import exp, logistic
 from .vector_math import tanh as hyperbolic_tangent
 from .views import flat
@@ -70,7 +70,7 @@ def tanh_derivative(dz, da, a):
         dz[i] = da[i] * (one - a[i] * a[i])
 
 
-@exact_kernel
+@kernel
 def softmax(a, z):
     for i in range(z.shape[0]):
         largest = z[i, 0]

@@ -31,11 +31,6 @@ kernel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
 )
 """Compiles a function that only compiled code calls: a wrapper for Python would take longer than most kernels."""
 
-exact_kernel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
-    nogil=True, error_model="numpy", fastmath={"contract", "nsz"}, no_cpython_wrapper=True, no_cfunc_wrapper=True
-)
-"""The same, for sums whose order is what keeps them from cancelling."""
-
 
 def table(functions: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
     """``choose(code, arguments)``, which returns ``functions[code](*arguments)``: one switch in compiled code.

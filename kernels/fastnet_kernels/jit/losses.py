@@ -3,7 +3,7 @@
 import math
 
 from ..program import LOSSES
-from .compiler import exact_kernel, kernel, table
+from .compiler import kernel, table
 from .vector_math import exp, log1p
 from .views import flat
 
@@ -21,7 +21,7 @@ def mean_squared_error(doutput, output, targets, scale):
     return total / n_out
 
 
-@exact_kernel
+@kernel
 def binary_crossentropy(doutput, output, targets, scale):
     n_out = output.shape[1]
     factor = output.dtype.type(scale / n_out)
@@ -36,26 +36,35 @@ def binary_crossentropy(doutput, output, targets, scale):
     return total / n_out
 
 
-@exact_kernel
+@kernel
 def categorical_crossentropy(doutput, output, targets, scale):
+    """The exponentials of all rows in one pass over flat memory: a row of ten classes is too short to vectorise well."""
     one, zero = output.dtype.type(1), output.dtype.type(0)
+    rows, n_out = output.shape
     total = 0.0
-    for i in range(output.shape[0]):
-        best = 0
-        for j in range(1, output.shape[1]):
-            best = j if output[i, j] > output[i, best] else best
-        largest = output[i, best]
-        others = output.dtype.type(0)
-        for j in range(output.shape[1]):
-            e = exp(output[i, j] - largest)
-            doutput[i, j] = e
-            others += zero if j == best else e
-        target = int(targets[i, 0])
-        total += math.log1p(others) + (largest - output[i, target])
+    for i in range(rows):
+        largest = output[i, 0]
+        for j in range(1, n_out):
+            largest = output[i, j] if output[i, j] > largest else largest
+        for j in range(n_out):
+            doutput[i, j] = output[i, j] - largest
+        total -= doutput[i, int(targets[i, 0])]
+    exponentials = flat(doutput)
+    for i in range(exponentials.size):
+        exponentials[i] = exp(exponentials[i])
+    for i in range(rows):
+        # One of the largest, whose exponential is 1, is left out, so that log1p sees what is beside it.
+        others, ones = zero, zero
+        for j in range(n_out):
+            e = doutput[i, j]
+            others += zero if e >= one else e
+            ones += one if e >= one else zero
+        others += ones - one
+        total += log1p(others) if others <= one else math.log(one + others)
         factor = output.dtype.type(scale) / (one + others)
-        for j in range(output.shape[1]):
+        for j in range(n_out):
             doutput[i, j] *= factor
-        doutput[i, target] -= output.dtype.type(scale)
+        doutput[i, int(targets[i, 0])] -= output.dtype.type(scale)
     return total
 
 

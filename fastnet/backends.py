@@ -1,5 +1,6 @@
 """The two engines by name. Asking for one never gives the other."""
 
+import functools
 import importlib
 from types import ModuleType
 
@@ -8,6 +9,7 @@ from .validation import choice
 BACKENDS = ("jit", "reference")
 
 
+@functools.cache
 def engine(backend: str) -> ModuleType:
     """The engine module of the side ``backend``, imported when first asked for.
 

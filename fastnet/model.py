@@ -15,6 +15,7 @@ from .layers import Dense, Dropout, Layer
 from .losses import LOSS_TABLE
 from .lowering import initial_parameters, lower
 from .preparation import Preparation
+from .threads import in_parts, members_for
 from .validation import choice, converted, numbers, whole
 
 DTYPES = ("float32", "float64")
@@ -25,7 +26,13 @@ Array = npt.NDArray[np.floating]
 
 
 class Model:
-    """See ``Network``, which adds training and files."""
+    """See ``Network``, which adds training and files.
+
+    Attributes
+    ----------
+    n_features, n_outputs : int
+        Numbers in one sample, and numbers that the network gives for it.
+    """
 
     def __init__(
         self,
@@ -52,16 +59,12 @@ class Model:
         self.program = lower(self.layers, self.input_shape, LOSS_TABLE[loss])
         self.parameters = initial_parameters(self.layers, self.program, self.seed, self.dtype)
         self.preparation: Preparation | None = None
-
-    @property
-    def n_features(self) -> int:
-        """Numbers in one sample."""
-        return math.prod(self.input_shape)
-
-    @property
-    def n_outputs(self) -> int:
-        """Numbers the network gives for one sample."""
-        return int(self.program[-1]["output_size"])
+        # Worked out once: a single row is predicted in less time than these take.
+        self._row_size = row_size(self.program)
+        self._program_to_logits = self.program.copy()
+        self._program_to_logits[-1]["output_activation"] = IDENTITY
+        self.n_features = math.prod(self.input_shape)
+        self.n_outputs = int(self.program[-1]["output_size"])
 
     @property
     def is_classifier(self) -> bool:
@@ -168,9 +171,17 @@ class Model:
     def evaluate_checked(self, X: Array, Y: Array, backend: str) -> dict[str, float]:
         """``evaluate`` for arrays that ``check_features`` and ``check_targets`` gave."""
         rows = min(len(X), ROWS_AT_ONCE)
-        buffer = np.empty((2, row_size(self.program) * rows), self.dtype)
-        result = np.empty(HISTORY_COLUMNS)
-        engine(backend).evaluate(result, self.program, self.parameters, buffer[0], buffer[1], X, Y, rows)
+        evaluate = engine(backend).evaluate
+
+        def part(which: slice) -> npt.NDArray[np.float64]:
+            buffer = np.empty((2, self._row_size * rows), self.dtype)
+            result = np.empty(HISTORY_COLUMNS)
+            evaluate(result, self.program, self.parameters, buffer[0], buffer[1], X[which], Y[which], rows)
+            # A part's loss is a mean, which counts for as many samples as it is of.
+            result[HISTORY_LOSS] *= (which.stop - which.start) / len(X)
+            return result
+
+        result = np.sum(in_parts(part, len(X), self._members(backend, len(X))), axis=0)
         scores = {"loss": float(result[HISTORY_LOSS])}
         if self.is_classifier:
             scores["accuracy"] = float(result[HISTORY_CORRECT]) / len(X)
@@ -210,14 +221,20 @@ class Model:
     def _outputs(self, X: npt.ArrayLike, backend: str, *, activated: bool) -> Array:
         features = self.check_features(X)
         rows = min(len(features), ROWS_AT_ONCE)
-        activations = np.empty(row_size(self.program) * rows, self.dtype)
         outputs = np.empty((len(features), self.n_outputs), self.dtype)
-        program = self.program
-        if not activated:
-            program = program.copy()
-            program[-1]["output_activation"] = IDENTITY
-        engine(backend).predict(outputs, program, self.parameters, activations, features, rows)
+        program = self.program if activated else self._program_to_logits
+        predict = engine(backend).predict
+
+        def part(which: slice) -> None:
+            activations = np.empty(self._row_size * rows, self.dtype)
+            predict(outputs[which], program, self.parameters, activations, features[which], rows)
+
+        in_parts(part, len(features), self._members(backend, len(features)))
         return outputs
+
+    def _members(self, backend: str, rows: int) -> int:
+        """How many threads share the rows of a prediction, each row's answer being the same to rounding."""
+        return members_for(None, self.parameters.size, rows) if backend == "jit" else 1
 
     def _weight_views(self) -> list[tuple[Array, Array]]:
         views = []

@@ -81,13 +81,15 @@ class Preparation:
         Raises
         ------
         DataError
-            There are no targets, a value is not finite, there is one class only, or the targets
-            do not suit the task.
+            There are no targets, a value is not finite, there is one sample or one class only, or
+            the targets do not suit the task.
         """
         source = dataset.source
         X = as_features(dataset.X, source).reshape(len(dataset.X), -1)
         if dataset.y is None:
             raise DataError(f"{source}: there are no targets to train on; add them to the data")
+        if len(X) == 1:
+            raise DataError(f"{source}: there is one sample only; training needs at least two, and better hundreds")
         y = as_targets(dataset.y, len(X), source)
         refuse_bad_targets(y, source)
         refuse_not_finite(X, source, names=dataset.feature_names)

@@ -2,14 +2,16 @@
 
 import contextlib
 import functools
+import itertools
 import os
 import threading
-from collections.abc import Iterator
-from typing import Any
-
-from fastnet_kernels.program import Record, parameter_count
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from .validation import whole
+
+Result = TypeVar("Result")
 
 WORTH_A_THREAD = 1_500_000
 """Multiply-adds in a step that make it worth sharing: two meetings of a team cost about a microsecond, and a step of
@@ -23,8 +25,8 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def members_for(threads: int | None, program: Record, batch_size: int) -> int:
-    """The size of the team: ``threads``, or as many as help; never more than the batch has rows.
+def members_for(threads: int | None, n_parameters: int, rows: int) -> int:
+    """The size of a team for so many rows at a time: ``threads``, or as many as help; never more than there are rows.
 
     Raises
     ------
@@ -32,10 +34,21 @@ def members_for(threads: int | None, program: Record, batch_size: int) -> int:
         If threads is not a whole number of at least 1.
     """
     if threads is not None:
-        return min(whole("threads", threads, at_least=1), batch_size)
+        return min(whole("threads", threads, at_least=1), rows)
     # Forward, and the gradients of weights and inputs: three products of this size.
-    work = 3 * batch_size * parameter_count(program)
-    return max(1, min(cores(), work // WORTH_A_THREAD + 1 if work >= WORTH_A_THREAD else 1, batch_size))
+    if 3 * rows * n_parameters < WORTH_A_THREAD:
+        return 1
+    return min(cores(), rows)
+
+
+def in_parts(function: Callable[[slice], Result], rows: int, members: int) -> list[Result]:
+    """What ``function`` gives for each of ``members`` even parts of so many rows, each part in a thread of its own."""
+    ends = [rows * member // members for member in range(members + 1)]
+    parts = [slice(*pair) for pair in itertools.pairwise(ends)]
+    if members == 1:
+        return [function(parts[0])]
+    with one_blas_thread(), ThreadPoolExecutor(members) as pool:
+        return list(pool.map(function, parts))
 
 
 class _Limiter:

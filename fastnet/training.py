@@ -112,7 +112,7 @@ class Training:
         self.steps_per_epoch = math.ceil(len(X) / batch_size)
         self._batch_size, self._shuffle = batch_size, shuffle
         # The jit engine gives each member of a team its rows and its buffers, and works through them in blocks.
-        members = members_for(threads, self._program, batch_size) if backend == "jit" else 1
+        members = members_for(threads, self._parameters.size, batch_size) if backend == "jit" else 1
         self._rows = min(-(-batch_size // members), BLOCK_ROWS if backend == "jit" else batch_size)
         self._gradients = np.empty((members, self._parameters.size), model.dtype)
         self._activations = np.empty((members, row_size(self._program) * self._rows), model.dtype)

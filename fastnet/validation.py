@@ -31,6 +31,8 @@ def numbers(name: str, values: Any) -> npt.NDArray[Any]:
 
 def converted(values: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """``values`` C-ordered in ``dtype``, a copy only if needed; what is too large for it becomes infinite, silently."""
+    if values.dtype == dtype:
+        return np.ascontiguousarray(values)
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(values, dtype)
 

@@ -286,6 +286,10 @@ def _evaluate(result, program, parameters, activations, deltas, X, Y, max_rows):
     result[HISTORY_CORRECT] = correct
 
 
+_NAMES = {"f": "float32", "d": "float64"}
+"""Names by character: NumPy works the name of a dtype out anew each time, which takes longer than predicting one row."""
+
+
 @functools.cache
 def compiled(name: str, dtype: str) -> Callable[..., Any]:
     """The entry point ``name`` (train, predict or evaluate) for a float type, compiled or loaded from the cache."""
@@ -348,7 +352,7 @@ def train(
     """As in the reference, by as many threads as the buffers' first axis is long. Each runs the whole loop in compiled
     code; this one is the first of them."""
     members = len(gradients)
-    entry = compiled("train", parameters.dtype.name)
+    entry = compiled("train", _NAMES[parameters.dtype.char])
     # A cache line of its own for the counter that all members look at.
     counter, partial = np.zeros(16, np.int64), np.empty((members, 2, HISTORY_COLUMNS))
 
@@ -384,7 +388,7 @@ def train(
 
 
 def predict(outputs: Array, program: Record, parameters: Array, activations: Array, X: Array, max_rows: int) -> None:
-    compiled("predict", parameters.dtype.name)(outputs, program, parameters, activations, X, max_rows)
+    compiled("predict", _NAMES[parameters.dtype.char])(outputs, program, parameters, activations, X, max_rows)
 
 
 def evaluate(
@@ -397,5 +401,5 @@ def evaluate(
     Y: Array,
     max_rows: int,
 ) -> None:
-    run_evaluate = compiled("evaluate", parameters.dtype.name)
+    run_evaluate = compiled("evaluate", _NAMES[parameters.dtype.char])
     run_evaluate(result, program, parameters, activations, deltas, X, Y, max_rows)

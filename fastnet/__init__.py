@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .initializers import INITIALIZERS as INITIALIZERS
     from .layers import Dense as Dense
     from .layers import Dropout as Dropout
+    from .many import fit_many as fit_many
     from .network import Network as Network
     from .network import load as load
     from .optimizers import SGD as SGD
@@ -49,6 +50,7 @@ _HOME = {
     ),
     "fastnet.initializers": ("INITIALIZERS",),
     "fastnet.layers": ("Dense", "Dropout"),
+    "fastnet.many": ("fit_many",),
     "fastnet.network": ("Network", "load"),
     "fastnet.optimizers": ("SGD", "Adam"),
     "fastnet.preparation": ("Preparation",),

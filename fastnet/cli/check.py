@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import __version__
-from .output import counted, json_text, speaker, table
+from .output import Printer, counted, json_text, table
 
 if TYPE_CHECKING:
     from fastnet_kernels.check import Result
@@ -28,8 +28,9 @@ def check(ctx: click.Context, /, as_json: bool) -> None:
     # The check takes no user data, but its kernels are compiled, and that takes seconds to import.
     from fastnet_kernels.check import check as run_check
 
-    say = speaker(quiet=as_json)
+    say = Printer(quiet=as_json)
     say("every kernel of both sides, in units of rounding (the first time, the jit kernels are compiled) ...\n")
+    say.close()
     results = list(run_check())
     for line in table(HEADER, grouped(results)):
         say(line)
@@ -40,7 +41,8 @@ def check(ctx: click.Context, /, as_json: bool) -> None:
     say(f"\n{counted(len(results), 'comparison')}, {len(wrong) or 'none'} out of its limit")
     if as_json:
         rows = [{**asdict(result), "ok": result.ok} for result in results]
-        click.echo(json_text({"version": __version__, "ok": not wrong, "results": rows}), nl=False)
+        say.write(json_text({"version": __version__, "ok": not wrong, "results": rows}))
+    say.close()
     if wrong:
         ctx.exit(1)
 

@@ -9,9 +9,13 @@ from typing import Any
 
 import click
 
+from ..data import BUILT_IN
 from ..errors import ConfigurationError
 from ..validation import choice
 from .settings import Settings
+
+PATHS = ("data", "test")
+"""The settings that may name a file, which is looked for from the configuration's own folder."""
 
 
 def use_file(ctx: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
@@ -28,19 +32,24 @@ def use_file(ctx: click.Context, option: click.Parameter, path: Path | None) -> 
 
 
 def read(path: Path, ctx: click.Context) -> dict[str, str]:
-    """The file's values by option, as texts that the options accept."""
+    """The file's values by option, as texts that the options accept; relative paths start in the file's folder."""
     names = [field.name for field in fields(Settings)]
     options = {option.name: option for option in ctx.command.params if option.name in names}
+    flags = {flag.lstrip("-") for option in ctx.command.params if option.name not in names for flag in option.opts}
     given: dict[str, str] = {}
     for key, value in _load(path).items():
+        if key in flags:
+            raise ConfigurationError(f"{path}: {key!r} is for the command line only; give it there, as --{key}")
         try:
             name = choice("a key", key.replace("-", "_"), names)
             given[name] = as_typed(value)
+            if name in PATHS and given[name] not in BUILT_IN:
+                given[name] = str(path.parent / given[name])
             options[name].type.convert(given[name], options[name], ctx)
         except ConfigurationError as error:
             raise ConfigurationError(f"{path}: {error}") from None
         except click.BadParameter as error:
-            raise ConfigurationError(f"{path}: the value of {key} is wrong: {error.message}") from None
+            raise ConfigurationError(f"{path}: {key}: {error.message}; correct the value") from None
     return given
 
 
@@ -50,7 +59,9 @@ def _load(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigurationError(f"{path}: the configuration cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: the configuration is not TOML: {error}") from None
+        raise ConfigurationError(
+            f"{path}: the configuration is not TOML ({error}); write one `name = value` a line, text in quotation marks"
+        ) from None
 
 
 def as_typed(value: Any) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import re
 import tempfile
 import time
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ..errors import OutputError
 from ..files import write_atomically
 from ..network import Network
 from .config import to_toml
+from .inputs import refuse_input
 from .settings import Settings
 
 MODEL = "model.h5"
@@ -28,6 +30,8 @@ class Destination:
         Whether a model or configuration in it may be overwritten.
     data : str
         What is trained on.
+    inputs : iterable of str or Path
+        All that the training reads; it is not overwritten even by force.
 
     Raises
     ------
@@ -35,7 +39,7 @@ class Destination:
         If the folder cannot be made or written, or holds what would be overwritten.
     """
 
-    def __init__(self, folder: Path | None, *, force: bool, data: str) -> None:
+    def __init__(self, folder: Path | None, *, force: bool, data: str, inputs: Iterable[str | Path] = ()) -> None:
         wanted = folder or Path("runs") / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{_plain(data)}"
         try:
             self._is_new = folder is None or not folder.exists()
@@ -49,7 +53,9 @@ class Destination:
             raise OutputError(
                 f"{wanted}: the folder cannot be made or written ({error.strerror or error}); choose another with --out"
             ) from None
+        given = list(inputs)
         for name in (MODEL, CONFIGURATION):
+            refuse_input(self.folder / name, given, "choose another folder with --out")
             if (self.folder / name).exists() and not force:
                 raise OutputError(
                     f"{self.folder / name} is there already; choose another folder with --out or overwrite it "

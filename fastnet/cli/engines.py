@@ -1,12 +1,9 @@
 """Loading an engine before anything is timed, and saying so where it takes long."""
 
-import threading
-
-import click
+import sys
 
 from ..backends import engine
-
-SECONDS_TO_LOAD = 2.0
+from .main import complain
 
 
 def load_engine(backend: str, dtype: str, *entry_points: str) -> None:
@@ -14,17 +11,15 @@ def load_engine(backend: str, dtype: str, *entry_points: str) -> None:
     if backend == "reference":
         engine(backend)
         return
-    notice = threading.Timer(SECONDS_TO_LOAD, _say_why_it_takes_long)
-    notice.daemon = True
-    notice.start()
-    try:
-        from fastnet_kernels.jit.engine import compiled
+    from fastnet_kernels.jit.compiler import COMPILED, cache_folder
+    from fastnet_kernels.jit.engine import compiled
 
-        for name in entry_points:
-            compiled(name, dtype)
-    finally:
-        notice.cancel()
-
-
-def _say_why_it_takes_long() -> None:
-    click.echo("fastnet: compiling the kernels, which later runs on this machine find in a cache ...", err=True)
+    folder = cache_folder() if COMPILED else None
+    # Numba keeps an index for each version of Python.
+    index = f"*.py{sys.version_info.major}{sys.version_info.minor}*.nbi"
+    if COMPILED and folder is None:
+        complain("fastnet: compiling the kernels ...")
+    elif folder is not None and not all(any((folder / f"{name}-{dtype}").rglob(index)) for name in entry_points):
+        complain("fastnet: compiling the kernels, which later runs on this machine find in a cache ...")
+    for name in entry_points:
+        compiled(name, dtype)

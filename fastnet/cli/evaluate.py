@@ -9,7 +9,7 @@ from ..data import read_evaluation
 from .engines import load_engine
 from .models import load_model
 from .options import DATA_HELP
-from .output import json_text, labelled, speaker
+from .output import Printer, json_text, labelled
 from .samples import prepare, raw_part
 from .scores import in_words, measure
 
@@ -34,9 +34,10 @@ def evaluate(model: Path, data: str, target: str | None, as_json: bool) -> None:
         part = prepare(dataset, network.preparation, network.dtype.name)
     load_engine(BACKEND, network.dtype.name, "evaluate")
     scores = measure(network, part, BACKEND)
-    say = speaker(quiet=as_json)
+    say = Printer(quiet=as_json)
     say(labelled("model", str(model)))
     say(labelled("data", part.source))
     say(labelled("result", in_words(scores)))
     if as_json:
-        click.echo(json_text({"version": __version__, "model": str(model), "data": part.source, **scores}), nl=False)
+        say.write(json_text({"version": __version__, "model": str(model), "data": part.source, **scores}))
+    say.close()

@@ -38,7 +38,7 @@ class Interruptible(Callback):
 
     def __init__(self, clean_up: Callable[[], None], saved: str | None = None) -> None:
         self._clean_up, self._saved = clean_up, saved
-        self._any_epoch, self._finishing = False, False
+        self._any_epoch = self._finishing = self._late = False
         self.asked = False
 
     def on_epoch_end(self, training: Training) -> None:
@@ -67,16 +67,16 @@ class Interruptible(Callback):
             thread.start()
             while thread.is_alive():
                 thread.join(POLL_SECONDS)
-            before, self._finishing = self.asked, True
+            self._finishing = True
             finished = finish(outcome)
-            if self.asked and not before:
+            if self._late:
                 be_deaf()
                 raise KeyboardInterrupt
             return finished
 
     def _hear(self, number: int, frame: Any) -> None:
         if self._finishing:
-            self.asked = True
+            self._late = True
         elif not self._any_epoch:
             self._end(self._saved or NOTHING_TRAINED)
         elif not self.asked:

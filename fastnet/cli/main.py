@@ -59,7 +59,7 @@ class Verbs(click.Group):
         except MemoryError as error:
             fail(ctx, f"there is not enough memory ({error}); use smaller layers, batches or data", 1)
         except KeyboardInterrupt as interrupt:
-            complain(f"fastnet: {interrupt or 'interrupted'}")
+            complain(f"fastnet: {str(interrupt) or 'interrupted'}")
             ctx.exit(INTERRUPTED)
 
 

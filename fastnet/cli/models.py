@@ -14,4 +14,9 @@ def load_model(path: Path) -> Network:
     ModelFileError
         If there is none, or it cannot be read.
     """
-    return load(path / MODEL if path.is_dir() else path)
+    return load(model_file(path))
+
+
+def model_file(path: Path) -> Path:
+    """The file itself, where a user named its folder."""
+    return path / MODEL if path.is_dir() else path

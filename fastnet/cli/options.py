@@ -36,17 +36,23 @@ class Layers(click.ParamType):  # type: ignore[type-arg]  # generic only in newe
         return tuple(sizes)
 
 
-class BatchSize(click.IntRange):
-    """A number of samples, or ``full``."""
+class Whole(click.IntRange):
+    """A whole number within bounds, or one word that stands for another."""
 
-    name = f"n|{FULL}"
-
-    def __init__(self) -> None:
-        super().__init__(min=1)
+    def __init__(self, at_least: int, at_most: int | None = None, word: str | None = None) -> None:
+        super().__init__(min=at_least, max=at_most)
+        self._word = word
+        bounds = f"of at least {at_least}" if at_most is None else f"from {at_least} to {at_most}"
+        self._expected = f"a whole number {bounds}" + (f", or {word}" if word else "")
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number, or the word."""
-        return value if value == FULL else super().convert(value, param, ctx)
+        if value == self._word:
+            return value
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"must be {self._expected}, not {value!r}", param, ctx)
 
 
 class Number(click.FloatRange):
@@ -54,9 +60,14 @@ class Number(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number."""
-        number = super().convert(value, param, ctx)
+        try:
+            number = super().convert(value, param, ctx)
+        except click.BadParameter:
+            number = math.nan
         if not math.isfinite(number):
-            self.fail(f"{value!r} is not a finite number.", param, ctx)
+            least = f"above {self.min:g}" if self.min_open else f"of at least {self.min:g}"
+            most = "" if self.max is None else f" and below {self.max:g}"
+            self.fail(f"must be a number {least}{most}, not {value!r}", param, ctx)
         return number
 
 
@@ -94,12 +105,12 @@ SETTINGS: list[Callable[[Command], Command]] = [
     click.option("--nesterov/--no-nesterov", default=False, help="For sgd with momentum: look ahead."),
     click.option(
         "--batch-size",
-        type=BatchSize(),
+        type=Whole(1, word=FULL),
         default=32,
         metavar=f"N|{FULL}",
         help=f"Samples in a step; {FULL} takes all of them.",
     ),
-    click.option("--epochs", type=click.IntRange(min=1), default=50, metavar="N", help="Passes over the data."),
+    click.option("--epochs", type=Whole(1), default=50, metavar="N", help="Passes over the data."),
     click.option("--l2", type=Number(min=0), default=0.0, metavar="F", help="Penalty l2/2 * sum of squared weights."),
     click.option("--dropout", type=SHARE, default=0.0, metavar="F", help="Share dropped after each hidden layer."),
     click.option(
@@ -111,15 +122,15 @@ SETTINGS: list[Callable[[Command], Command]] = [
     ),
     click.option(
         "--patience",
-        type=click.IntRange(min=1),
+        type=Whole(1),
         metavar="N",
         help="Stop after N epochs without a better (validation) loss and keep the best weights.",
     ),
     click.option("--dtype", type=click.Choice(DTYPES), default="float32"),
-    click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads for the matrix products."),
+    click.option("--threads", type=Whole(1), metavar="N", help="Threads for the matrix products."),
     click.option(
         "--seed",
-        type=click.IntRange(min=0, max=2**63 - 1),
+        type=Whole(0, 2**63 - 1),
         default=0,
         metavar="N",
         help="Decides the first weights, the order of samples, dropout and what is held out.",

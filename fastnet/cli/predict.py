@@ -14,9 +14,10 @@ from ..data import read_prediction
 from ..errors import OutputError
 from ..files import write_atomically
 from .engines import load_engine
-from .models import load_model
+from .inputs import refuse_input
+from .models import load_model, model_file
 from .options import DATA_HELP
-from .output import json_text
+from .output import Printer, counted, json_text
 
 BACKEND = "jit"
 
@@ -35,8 +36,8 @@ def predict(model: Path, data: str, out: Path | None, force: bool, as_json: bool
     A classifier gives the label, its probability and the probability of each class; others give numbers in the units
     that the training data had. Answers that DATA may hold itself are set aside.
     """
-    if out is not None and out.exists() and not force:
-        raise OutputError(f"{out} is there already; choose another file with -o or overwrite it with --force")
+    if out is not None:
+        check_output(out, [model_file(model), data], force=force)
     network = load_model(model)
     preparation = network.preparation or nothing_done(network)
     dataset = read_prediction(data, preparation=preparation)
@@ -49,10 +50,28 @@ def predict(model: Path, data: str, out: Path | None, force: bool, as_json: bool
         lines = io.StringIO()
         csv.writer(lines, lineterminator="\n").writerows([header, *rows])
         text = lines.getvalue()
+    say = Printer(quiet=as_json)
     if out is None:
-        click.echo(text, nl=False)
+        say.write(text)
     else:
         write_atomically(out, text.encode())
+        say(f"{counted(len(rows), 'answer')} written to {out}")
+    say.close()
+
+
+def check_output(out: Path, inputs: list[str | Path], *, force: bool) -> None:
+    """Refuse a file that cannot or must not be written, before anything is computed.
+
+    Raises
+    ------
+    OutputError
+        If it is a folder, one of the inputs, or there already without ``force``.
+    """
+    if out.is_dir():
+        raise OutputError(f"{out} is a folder where a file is needed; name a file in it, such as {out / 'answers.csv'}")
+    refuse_input(out, inputs, "choose another file with -o")
+    if out.exists() and not force:
+        raise OutputError(f"{out} is there already; choose another file with -o or overwrite it with --force")
 
 
 def nothing_done(network: Network) -> Preparation:
@@ -82,8 +101,8 @@ def answers(network: Network, X: npt.NDArray[Any]) -> tuple[list[str], list[list
         probabilities = np.hstack([1 - probabilities, probabilities])
     names = [str(i) for i in range(probabilities.shape[1])] if preparation is None else list(preparation.class_names)
     header = ["label", "probability", *(f"probability_{name}" for name in names)]
-    best = probabilities.argmax(axis=1)
-    return header, [[names[i], row[i], *row] for i, row in zip(best, _shortest(probabilities), strict=True)]
+    classes = network.predict(X, backend=BACKEND)
+    return header, [[names[i], row[i], *row] for i, row in zip(classes, _shortest(probabilities), strict=True)]
 
 
 def _shortest(values: npt.NDArray[Any]) -> list[list[float]]:

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..callbacks import Callback
-from .output import Say
+from .output import Printer
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -32,7 +32,7 @@ class EpochTable(Callback):
 
     each_epoch = False
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Printer) -> None:
         self._say = say
         self._training: Training | None = None
         self._looked, self._printed = 0, 0
@@ -76,7 +76,7 @@ class EpochTable(Callback):
 class EpochBar(EpochTable):
     """The table on a terminal: its rows scroll by above a bar, which is gone at the end."""
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Printer) -> None:
         super().__init__(say)
         self._bar: Progress | None = None
 
@@ -88,7 +88,8 @@ class EpochBar(EpochTable):
             TextColumn("epochs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True
         )
         self._task = self._bar.add_task("epochs", total=training.epochs)
-        self._bar.start()
+        with self._say.guarded():
+            self._bar.start()
         super().on_fit_begin(training)
 
     def on_epoch_end(self, training: Training) -> None:
@@ -105,7 +106,8 @@ class EpochBar(EpochTable):
     def hide(self) -> None:
         """Take the bar away and print nothing."""
         if self._bar is not None:
-            self._bar.stop()
+            with self._say.guarded():
+                self._bar.stop()
             self._bar = None
 
     def line(self, text: str) -> None:
@@ -113,9 +115,10 @@ class EpochBar(EpochTable):
         if self._bar is None:
             super().line(text)
         else:
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            with self._say.guarded():
+                self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def watcher(say: Say, *, quiet: bool) -> EpochTable:
-    """The bar with its table on a terminal, else plain lines; ``quiet`` is for JSON."""
-    return EpochBar(say) if sys.stdout.isatty() and not quiet else EpochTable(say)
+def watcher(say: Printer) -> EpochTable:
+    """The bar with its table on a terminal, else plain lines."""
+    return EpochBar(say) if sys.stdout.isatty() and not say.quiet else EpochTable(say)

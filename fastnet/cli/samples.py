@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from .. import Network, Preparation
 from ..data import Dataset, read_evaluation, read_training
+from ..data.labels import could_be_either
 from ..errors import ConfigurationError, DataError
 from .settings import Settings
 
@@ -33,12 +34,25 @@ class Part:
 
 @dataclass(frozen=True)
 class Samples:
-    """All that one training uses."""
+    """All that one training uses.
+
+    Attributes
+    ----------
+    preparation : Preparation
+    train, validation, test : Part
+        None where there is none.
+    guessed : bool
+        Whether the targets are whole numbers of which nobody said what they are, classes or amounts.
+    test_is_own : bool
+        Whether the test part is of another source than the training part.
+    """
 
     preparation: Preparation
     train: Part
     validation: Part | None
     test: Part | None
+    guessed: bool
+    test_is_own: bool
 
 
 def read_samples(settings: Settings) -> Samples:
@@ -54,6 +68,7 @@ def read_samples(settings: Settings) -> Samples:
     given, test = read_training(settings.data, target=settings.target)
     task = cast(Literal["auto", "classification", "regression"], settings.task)
     preparation = Preparation.fit(given, task=task)
+    guessed = task == "auto" and given.y is not None and could_be_either(given.y, given.class_names)
     validation = None
     if settings.validation:
         is_regression = preparation.task == "regression"
@@ -72,7 +87,7 @@ def read_samples(settings: Settings) -> Samples:
         for dataset in (given, validation, test)
     )
     assert train is not None
-    return Samples(preparation, train, validation_part, test_part)
+    return Samples(preparation, train, validation_part, test_part, guessed, settings.test is not None)
 
 
 def hold_out(classes: npt.NDArray[np.int64], share: float, seed: int) -> npt.NDArray[np.bool_]:

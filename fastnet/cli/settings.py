@@ -7,7 +7,6 @@ from typing import Any
 from .. import Dense, Dropout, Network, Preparation
 from ..callbacks import Callback, EarlyStopping
 from ..data import BUILT_IN
-from ..errors import ConfigurationError
 from ..optimizers import OPTIMIZER_CLASSES, Optimizer
 from .options import FULL
 
@@ -50,23 +49,22 @@ class Settings:
         """The engine asked for."""
         return "jit" if self.jit else "reference"
 
-    def build_optimizer(self) -> Optimizer:
-        """The optimizer, with its own defaults for what was not asked for.
+    def misfit(self) -> tuple[str, str] | None:
+        """The option that does not suit the optimizer, as Adam has no momentum, and a sentence about it."""
+        known = {field.name for field in fields(OPTIMIZER_CLASSES[self.optimizer])}
+        for name in ("momentum", "nesterov"):
+            if getattr(self, name) and name not in known:
+                return name, f"{self.optimizer} has no {name}; leave it out or use --optimizer sgd"
+        if self.nesterov and not self.momentum:
+            return "nesterov", "nesterov looks ahead along the momentum, which is 0; give one, such as --momentum 0.9"
+        return None
 
-        Raises
-        ------
-        ConfigurationError
-            If it has no such constant, as Adam has no momentum.
-        """
+    def build_optimizer(self) -> Optimizer:
+        """The optimizer, with its own defaults for what was not asked for."""
         kind = OPTIMIZER_CLASSES[self.optimizer]
-        known = {field.name for field in fields(kind)}
         asked = {"learning_rate": self.learning_rate, "momentum": self.momentum, "nesterov": self.nesterov}
         # A zero asks for nothing, so a configuration saved from sgd can be used with another optimizer.
-        asked = {name: value for name, value in asked.items() if value}
-        for name in asked:
-            if name not in known:
-                raise ConfigurationError(f"{self.optimizer} has no {name}; leave it out or use --optimizer sgd")
-        return kind(**asked)  # type: ignore[arg-type]
+        return kind(**{name: value for name, value in asked.items() if value})  # type: ignore[arg-type]
 
     def build_network(self, preparation: Preparation) -> Network:
         """A network with its first weights for data prepared like this."""

@@ -18,9 +18,16 @@ def before(settings: Settings, samples: Samples, network: Network) -> list[str]:
     elif preparation.task == "regression":
         what += f", {counted(preparation.n_outputs, 'target')} to predict as a number"
     lines = [labelled("data", f"{samples.train.source}: {what}")]
-    for name, part in (("validation", samples.validation), ("test", samples.test)):
-        if part is not None:
-            lines.append(labelled(name, f"{counted(len(part.X), 'sample')} of {part.source} held out"))
+    if samples.guessed and preparation.class_names:
+        lines.append(labelled("task", "classes guessed from whole numbers: --task regression to predict numbers"))
+    elif samples.guessed:
+        lines.append(labelled("task", "numbers guessed from whole numbers: --task classification to predict classes"))
+    if samples.validation is not None:
+        lines.append(labelled("validation", f"{counted(len(samples.validation.X), 'sample')} held out of the same"))
+    if samples.test is not None:
+        size = counted(len(samples.test.X), "sample")
+        where = f"of {samples.test.source}" if samples.test_is_own else "held out of the same"
+        lines.append(labelled("test", f"{size} {where}"))
     batch = "full batch" if settings.rows_in_batch is None else f"batches of {settings.rows_in_batch}"
     optimizer = settings.build_optimizer()
     return [

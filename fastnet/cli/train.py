@@ -1,8 +1,10 @@
 """``fastnet train``: read, train, measure, save, and say what was done."""
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import numpy as np
@@ -10,6 +12,8 @@ import numpy as np
 from .. import History, Network, __version__
 from ..errors import DivergenceError
 from . import summary
+from .asked import check_options
+from .cautions import cautions
 from .config import use_file
 from .destination import Destination
 from .engines import load_engine
@@ -22,6 +26,8 @@ from .samples import Samples, read_samples
 from .scores import in_words, measure
 from .settings import Settings
 
+R = TypeVar("R")
+
 
 @dataclass(frozen=True)
 class Job:
@@ -30,44 +36,41 @@ class Job:
     settings: Settings
     samples: Samples
     destination: Destination
-    quiet: bool
+    say: Printer
 
-    @property
-    def say(self) -> Say:
-        """What prints a line for a human."""
-        return speaker(quiet=self.quiet)
-
-    def fit(self, network: Network, backend: str) -> History:
-        """Train the network by one engine, which is loaded before the time counts."""
+    def fit(
+        self, network: Network, backend: str, finish: Callable[[Future[History]], R], saved: str | None = None
+    ) -> R:
+        """Train the network by one engine, which is loaded before the time counts, and ``finish`` undisturbed."""
         settings, train, validation = self.settings, self.samples.train, self.samples.validation
         load_engine(backend, settings.dtype, "train", "evaluate", "predict")
-        table = watcher(self.say, quiet=self.quiet)
+        table = watcher(self.say)
 
         def clean_up() -> None:
             table.close()
             self.destination.discard()
 
-        interruptible = Interruptible(clean_up)
+        interruptible = Interruptible(clean_up, saved)
 
         # In the reference a training that diverges overflows on its way; the loss tells of it in one sentence.
         @np.errstate(over="ignore", invalid="ignore")
         def work() -> History:
-            return network.fit(
-                train.X,
-                train.y,
-                optimizer=settings.build_optimizer(),
-                epochs=settings.epochs,
-                batch_size=settings.rows_in_batch,
-                validation_data=None if validation is None else (validation.X, validation.y),
-                callbacks=[*settings.build_callbacks(), table, interruptible],
-                backend=backend,
-                threads=settings.threads,
-            )
+            try:
+                return network.fit(
+                    train.X,
+                    train.y,
+                    optimizer=settings.build_optimizer(),
+                    epochs=settings.epochs,
+                    batch_size=settings.rows_in_batch,
+                    validation_data=None if validation is None else (validation.X, validation.y),
+                    callbacks=[*settings.build_callbacks(), interruptible, table],
+                    backend=backend,
+                    threads=settings.threads,
+                )
+            finally:
+                table.close()
 
-        try:
-            return interruptible.run(work)
-        finally:
-            table.close()
+        return interruptible.run(work, finish)
 
 
 @click.command(epilog=DATA_HELP, context_settings={"show_default": True})
@@ -102,62 +105,99 @@ def train(
 ) -> None:
     """Train a network on DATA and save it."""
     settings = Settings(**{field.name: values[field.name] for field in fields(Settings)})
-    samples = read_samples(settings)
-    network = settings.build_network(samples.preparation)
-    begin = summary.before(settings, samples, network)
-    job = Job(settings, samples, Destination(out, force=force, data=settings.data), quiet=as_json)
+    check_options(ctx, settings, config)
+    say = Printer(quiet=as_json)
     try:
-        for line in begin:
-            job.say(line)
-        history, model = fit_and_save(job, network)
-    finally:
-        job.destination.discard()
-    report: dict[str, Any] = summary.report(settings, job.samples, network, history)
-    job.say(summary.after(report["training"]))
+        samples = read_samples(settings)
+        network = settings.build_network(samples.preparation)
+        begin = summary.before(settings, samples, network)
+        inputs = [name for name in (settings.data, settings.test, config) if name is not None]
+        job = Job(settings, samples, Destination(out, force=force, data=settings.data, inputs=inputs), say)
+        try:
+            for line in cautions(samples):
+                complain(f"fastnet: warning: {line}")
+            for line in begin:
+                say(line)
+            history, model = fit_and_save(job, network)
+        finally:
+            job.destination.discard()
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(str(interrupt) or NOTHING_TRAINED) from None
+    try:
+        interrupted = tell(job, network, history, model, compare=compare, as_json=as_json)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(saved_in_words(model)) from None
+    if say.failure is not None:
+        complain(f"fastnet: error: {say.problem}; the model is saved in {model}")
+        ctx.exit(INTERRUPTED if interrupted else 1)
+    if interrupted:
+        ctx.exit(INTERRUPTED)
+
+
+def tell(job: Job, network: Network, history: History, model: Path, *, compare: bool, as_json: bool) -> bool:
+    """Measure the saved network and print what came of it; whether Ctrl-C was pressed meanwhile or before."""
+    say = job.say
+    report: dict[str, Any] = summary.report(job.settings, job.samples, network, history)
+    say(summary.after(report["training"]))
     for name, part in (
         ("train", job.samples.train),
         ("validation", job.samples.validation),
         ("test", job.samples.test),
     ):
-        report[name] = None if part is None else measure(network, part, settings.backend)
+        report[name] = None if part is None else measure(network, part, job.settings.backend)
         if report[name] is not None:
-            job.say(labelled(name, in_words(report[name])))
-    job.say(labelled("saved", str(model)))
+            say(labelled(name, in_words(report[name])))
+    say(labelled("saved", str(model)))
     interrupted = history.stopped == REASON
     report["compare"] = None
-    if compare and not interrupted:
-        report["compare"] = compare_engines(job, history)
+    if compare and not interrupted and say.failure is None:
+        report["compare"] = compare_engines(job, history, model)
         interrupted = report["compare"]["interrupted"]
     if as_json:
-        click.echo(json_text({"version": __version__, **report, "model": str(model)}), nl=False)
-    if interrupted:
-        ctx.exit(INTERRUPTED)
+        say.write(json_text({"version": __version__, **report, "model": str(model)}))
+    return interrupted
+
+
+def saved_in_words(model: Path) -> str:
+    """What an interrupted training says once its model is safe."""
+    return f"interrupted; the model is saved in {model}"
 
 
 def fit_and_save(job: Job, network: Network) -> tuple[History, Path]:
-    """Train and save; a training that diverges, or that nobody reads the output of, leaves its model too.
+    """Train and save; a training that diverges leaves its model too.
 
     Raises
     ------
     DivergenceError
         If the loss stops being a finite number; the sentence says where the last good model is.
+    KeyboardInterrupt
+        If Ctrl-C was pressed while the model was saved; it says where.
     """
+    saved: list[Path] = []
+
+    def finish(outcome: Future[History]) -> tuple[History, Path]:
+        try:
+            history = outcome.result()
+        except DivergenceError as error:
+            model = job.destination.save(network, job.settings)
+            raise DivergenceError(f"{error}; the last good model is kept in {model}") from error
+        saved.append(job.destination.save(network, job.settings))
+        return history, saved[0]
+
     try:
-        history = job.fit(network, job.settings.backend)
-    except DivergenceError as error:
-        model = job.destination.save(network, job.settings)
-        raise DivergenceError(f"{error}; the last good model is kept in {model}") from error
-    except OSError:
-        job.destination.save(network, job.settings)
-        raise
-    return history, job.destination.save(network, job.settings)
+        return job.fit(network, job.settings.backend, finish)
+    except KeyboardInterrupt:
+        if not saved:
+            raise
+        raise KeyboardInterrupt(saved_in_words(saved[0])) from None
 
 
-def compare_engines(job: Job, history: History) -> dict[str, Any]:
+def compare_engines(job: Job, history: History, model: Path) -> dict[str, Any]:
     """Train again from the same start by the other engine; times are those of training alone."""
     other = "reference" if job.settings.jit else "jit"
     job.say(f"\nthe same from the same start by the {other} engine:")
-    again = job.fit(job.settings.build_network(job.samples.preparation), other)
+    network = job.settings.build_network(job.samples.preparation)
+    again = job.fit(network, other, lambda outcome: outcome.result(), saved_in_words(model))
     both = min(len(history.loss), len(again.loss))
     difference = float(np.max(np.abs(np.subtract(history.loss[:both], again.loss[:both]))))
     seconds = {job.settings.backend: sum(history.seconds[:both]), other: sum(again.seconds[:both])}

@@ -67,7 +67,7 @@ def parse_targets(cells: Sequence[str], places: Sequence[str], source: str, colu
             first = numeric.index(False)
             raise DataError(
                 f"{source}: {places[first]}, column '{column}' (the target) has the text "
-                f"'{cells[first]}' where a number is expected as in most rows"
+                f"'{cells[first]}' where a number is expected as in most rows; correct it or remove the row"
             )
         return np.array(cells, dtype=np.str_)
     try:

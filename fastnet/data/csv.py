@@ -163,7 +163,7 @@ class _Table:
                 if len(record.cells) != len(self.header):
                     raise DataError(
                         f"{self.path}: {record.place} has {len(record.cells)} cells where the "
-                        f"header has {len(self.header)}"
+                        f"header has {len(self.header)}; a cell that holds the separator needs quotation marks"
                     )
                 rows.append(self._row(record, wanted))
                 places.append(record.place)
@@ -197,7 +197,7 @@ class _Table:
             next(records)
             mixed = any(is_number(other.cells[index]) for other in records if len(other.cells) > index)
         if mixed:
-            raise DataError(f"{place} has the text '{cell}' where a number is expected")
+            raise DataError(f"{place} has the text '{cell}' where a number is expected; correct it or remove the row")
         raise DataError(
             f"{self.path}: the column '{column}' holds text, such as '{cell}'; categorical columns "
             "must be encoded as numbers first, for example one column of 0 and 1 for each value"

@@ -13,6 +13,8 @@ from .named import StoredArray, datasets_from
 if TYPE_CHECKING:
     import h5py
 
+OBJECTS = "Python objects (lists of varying length or references), which are never read"
+
 
 def read_hdf5(path: Path, *, need_targets: bool = True) -> tuple[Dataset, Dataset | None]:
     """Read an HDF5 file.
@@ -57,7 +59,7 @@ def _arrays_in(file: "h5py.File") -> list[StoredArray]:
         if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external:
             continue
         text = h5py.check_string_dtype(node.dtype)
-        if node.shape is None or (node.dtype.hasobject and text is None):
+        if node.shape is None:
             continue
         arrays.append(
             StoredArray(
@@ -67,6 +69,7 @@ def _arrays_in(file: "h5py.File") -> list[StoredArray]:
                 stored_bytes=node.id.get_storage_size(),
                 read=partial(_read, node),
                 is_text=text is not None,
+                objects=OBJECTS if node.dtype.hasobject and text is None else "",
             )
         )
     return arrays

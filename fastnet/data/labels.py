@@ -27,14 +27,27 @@ def looks_like_classes(y: Array, class_names: Sequence[str] | None = None) -> bo
     """
     if y.dtype.kind == "U" or y.ndim == 2:
         return y.ndim == 1 or is_one_hot(y)
-    if y.dtype.kind == "f" and not (y == np.floor(y)).all():
+    if not _are_whole(y):
         return False
-    if class_names is not None and len(class_names) > 1:
+    if _has_names(class_names):
         return True
     distinct = np.unique(y)
     if len(distinct) == 2 and distinct[1] == 1 and distinct[0] in (0, -1):
         return True
     return len(distinct) <= _MOST_CLASSES and 2 * len(distinct) < len(y)
+
+
+def could_be_either(y: Array, class_names: Sequence[str] | None = None) -> bool:
+    """Whether `looks_like_classes` has to guess: whole numbers whose classes have no names."""
+    return y.ndim == 1 and y.dtype.kind != "U" and _are_whole(y) and not _has_names(class_names)
+
+
+def _are_whole(y: Array) -> bool:
+    return y.dtype.kind != "f" or bool((y == np.floor(y)).all())
+
+
+def _has_names(class_names: Sequence[str] | None) -> bool:
+    return class_names is not None and len(class_names) > 1
 
 
 def fit_classes(y: Array, dataset: Dataset) -> tuple[tuple[int | float | str, ...], tuple[str, ...]]:

@@ -28,7 +28,10 @@ _SMALL = 64 * 2**20
 
 @dataclass(frozen=True)
 class StoredArray:
-    """An array that was found but not read yet: what its header declares, and how to read it."""
+    """An array that was found but not read yet: what its header declares, and how to read it.
+
+    ``objects`` says what it holds that is never read; empty for numbers and text.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -36,14 +39,20 @@ class StoredArray:
     stored_bytes: int
     read: Callable[[], Array]
     is_text: bool = False
+    objects: str = ""
 
     def values(self, source: str) -> Array:
-        """Read it, unless it declares far more than the file holds.
+        """Read it, unless only unpickling could, or it declares far more than the file holds.
 
         Raises
         ------
         DataError
         """
+        if self.objects:
+            raise DataError(
+                f"{source}: '{self.name}' holds {self.objects}; save it as numbers or text, such as with "
+                "astype(float) or astype(str)"
+            )
         declared = self.dtype.itemsize
         for size in self.shape:
             declared *= size
@@ -127,7 +136,7 @@ class _Chooser:
     def only_two(self) -> tuple[StoredArray, StoredArray | None] | None:
         """Two arrays of one length, of which one has a single axis, can only be X and y."""
         known = (*_CLASS_NAMES, *_FEATURE_LABELS)
-        rest = [array for array in self.arrays if array.name.lower() not in known]
+        rest = [array for array in self.arrays if array.name.lower() not in known and not array.objects]
         wide = [array for array in rest if len(array.shape) >= 2]
         if len(wide) != 1:
             return None
@@ -162,7 +171,7 @@ class _Chooser:
 
 
 def _nothing_recognised(arrays: Sequence[StoredArray], source: str, *, need_targets: bool) -> str:
-    listed = ", ".join(f"'{array.name}' {array.shape}" for array in arrays[:10]) or "no arrays"
+    listed = ", ".join(f"'{array.name}' {_described(array)}" for array in arrays[:10]) or "no arrays"
     if len(arrays) > 10:
         listed += f" and {len(arrays) - 10} more"
     wanted = "'X' and 'y'" if need_targets else "'X'"
@@ -170,3 +179,7 @@ def _nothing_recognised(arrays: Sequence[StoredArray], source: str, *, need_targ
         f"{source}: no arrays to use were recognised; name them {wanted} "
         f"(or train_set_x, train_set_y, test_set_x, test_set_y); found {listed}"
     )
+
+
+def _described(array: StoredArray) -> str:
+    return f"{array.shape} of {array.objects}" if array.objects else f"{array.shape}"

@@ -47,7 +47,7 @@ def read_npz(path: Path, *, need_targets: bool = True) -> tuple[Dataset, Dataset
 
 
 def _declared(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> StoredArray | None:
-    """What the header of one array declares; None for what only unpickling could read."""
+    """What the header of one array declares; None for what is no plain array."""
     with archive.open(member) as file:
         version = npy.read_magic(file)
         if version == (1, 0):
@@ -56,7 +56,7 @@ def _declared(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> StoredArray 
             shape, _, dtype = npy.read_array_header_2_0(file)
         else:  # only structured types need a later version, and none of them holds X or y
             return None
-    if dtype.hasobject or any(size < 0 for size in shape):
+    if any(size < 0 for size in shape):
         return None
     return StoredArray(
         name=member.filename.removesuffix(".npy"),
@@ -65,6 +65,7 @@ def _declared(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> StoredArray 
         stored_bytes=member.compress_size,
         read=partial(_read, archive, member),
         is_text=dtype.kind in "SU",
+        objects="Python objects, which are never unpickled" if dtype.hasobject else "",
     )
 
 

@@ -99,6 +99,8 @@ def _read(
     preparation: "Preparation | None" = None,
     need_targets: bool = True,
 ) -> tuple[Dataset, Dataset | None]:
+    if source == "-":
+        raise DataError("-: reading standard input is not supported yet; save the data to a file and give its path")
     if isinstance(source, str) and source in BUILT_IN:
         _refuse_target(source, target)
         return read_builtin(source)

@@ -144,6 +144,10 @@ class TestTask:
             (list(range(101)) * 3, "regression"),
             ([[0, 1], [1, 0], [0, 1]], "binary"),
             ([[0, 1], [1, 1], [0, 1]], "regression"),
+            # What the README says of whole numbers, at its edges.
+            ([1, 2] * 2, "regression"),
+            ([1, 2, 1, 2, 1], "binary"),
+            ([-1, 0], "regression"),
         ],
     )
     def test_auto(self, y: list[Any], task: str) -> None:
@@ -164,7 +168,9 @@ class TestTask:
         [
             (None, "auto", "no targets"),
             ([5, 5, 5], "auto", "all 3 samples are of one class, 5"),
-            (["a"], "auto", "one class, 'a'"),
+            (["a", "a"], "auto", "one class, 'a'"),
+            (["a"], "auto", "one sample only; training needs at least two"),
+            ([2.5], "regression", "one sample only"),
             ([1.5, np.nan], "auto", "sample 2 of 2, the target is nan"),
             ([1.5, np.inf], "regression", "sample 2 of 2, the target is inf"),
             (["a", "b"], "regression", "'a'.*regression needs numbers"),

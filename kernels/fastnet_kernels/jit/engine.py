@@ -287,7 +287,7 @@ def _evaluate(result, program, parameters, activations, deltas, X, Y, max_rows):
 
 
 _NAMES = {"f": "float32", "d": "float64"}
-"""Names by character: NumPy works the name of a dtype out anew each time, which takes longer than predicting one row."""
+"""Names by character: NumPy works the name of a dtype out anew each time, in longer than a row's prediction takes."""
 
 
 @functools.cache

@@ -38,7 +38,7 @@ def binary_crossentropy(doutput, output, targets, scale):
 
 @kernel
 def categorical_crossentropy(doutput, output, targets, scale):
-    """The exponentials of all rows in one pass over flat memory: a row of ten classes is too short to vectorise well."""
+    """The exponentials of all rows in one pass over flat memory: a row of ten is too short to vectorise well."""
     one, zero = output.dtype.type(1), output.dtype.type(0)
     rows, n_out = output.shape
     total = 0.0

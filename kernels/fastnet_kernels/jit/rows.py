@@ -1,8 +1,8 @@
 """Adding a vector to every row of a matrix, and summing its rows, by vector instructions whatever the width.
 
-LLVM vectorises such loops too, but checks for overlap and sets up anew in each row; with rows of 16 numbers, as small networks
-have, that takes four times as long as the additions. Here the whole columns of vectors are written in vector code, columns
-outermost in the sum so that it stays in a register, and plain loops take the columns that are left.
+LLVM vectorises such loops too, but checks for overlap and sets up anew in each row; with rows of 16 numbers, as small
+networks have, that takes four times as long as the additions. Here the whole columns of vectors are written in vector
+code, columns outermost in the sum so that it stays in a register, and plain loops take the columns that are left.
 """
 
 from typing import Any

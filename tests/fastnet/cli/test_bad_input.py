@@ -19,6 +19,9 @@ CSV = {
     "empty": "",
     "header_only": "a,b,y\n",
     "ragged": "a,b,y\n1,2,0\n3,4\n",
+    "words": "a,b,y\n1,2,0\n3,4,1\n5,6,six\n",
+    "single": "a,b,y\n1,2,x\n",
+    "amount": "a,b,y\n1,2,3.5\n",
 }
 
 
@@ -61,15 +64,17 @@ def files(run: Run, table: Path) -> None:
         ("train lengths.npz", ["lengths.npz", "6", "5"]),
         ("train nan.csv", ["nan.csv", "row 2", "'b'"]),
         ("train infinite.csv", ["infinite.csv", "row 2", "'b'"]),
-        ("train text.csv", ["text.csv", "row 2", "'b'", "four"]),
+        ("train text.csv", ["text.csv", "row 2", "'b'", "four", "correct it or remove the row"]),
+        ("train words.csv", ["words.csv", "row 3", "'y'", "six", "correct it or remove the row"]),
+        ("train single.csv", ["single.csv", "one sample only"]),
+        ("train amount.csv", ["amount.csv", "one sample only"]),
         ("train one_class.csv", ["one_class.csv", "class"]),
         ("train empty.csv", ["empty.csv", "empty"]),
         ("train header_only.csv", ["header_only.csv", "empty"]),
-        ("train ragged.csv", ["ragged.csv", "row 2"]),
+        ("train ragged.csv", ["ragged.csv", "row 2", "quotation marks"]),
         ("train table.csv --target colour", ["table.csv", "'colour'"]),
         ("train table.csv --task regression", ["table.csv", "regression"]),
         ("train table.csv --test unseen.csv", ["unseen.csv", "cow"]),
-        ("train table.csv --momentum 0.9", ["adam", "momentum"]),
         ("train table.csv --validation 0.001", ["0.001", "12 samples"]),
         ("evaluate good unseen.csv", ["unseen.csv", "cow"]),
         ("evaluate good renamed.csv", ["renamed.csv", "'height'"]),
@@ -138,6 +143,10 @@ def test_bare_model_refuses_what_it_cannot_take(run: Run) -> None:
         "train --seed -1",
         "train --seed 9223372036854775808",
         "train digits moons",
+        "train digits --momentum 0.9",
+        "train digits --nesterov",
+        "train digits --nesterov --optimizer sgd",
+        "train digits --nesterov --optimizer sgd --momentum 0",
         "train --colour red",
         "evaluate",
         "evaluate model.h5",
@@ -150,3 +159,20 @@ def test_wrong_usage_exits_2(run: Run, arguments: str) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("Usage: ")
     assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--batch-size", "fll", "must be a whole number of at least 1, or full, not 'fll'"),
+        ("--epochs", "1.5", "must be a whole number of at least 1, not '1.5'"),
+        ("--threads", "0", "must be a whole number of at least 1, not '0'"),
+        ("--seed", "-1", "must be a whole number from 0 to 9223372036854775807, not '-1'"),
+        ("--learning-rate", "fast", "must be a number above 0, not 'fast'"),
+        ("--l2", "nan", "must be a number of at least 0, not 'nan'"),
+        ("--dropout", "1", "must be a number of at least 0 and below 1, not '1'"),
+        ("--momentum", "0.9", "adam has no momentum; leave it out or use --optimizer sgd"),
+    ],
+)
+def test_wrong_usage_says_what_is_expected(run: Run, option: str, value: str, expected: str) -> None:
+    assert run("train", option, value).stderr.splitlines()[-1].endswith(expected)

@@ -78,7 +78,7 @@ def test_saved_configuration_repeats_the_training(run: Run, table: Path, options
 
 def test_configuration_of_sgd_serves_adam(run: Run, table: Path) -> None:
     train(run, table, "--optimizer", "sgd", "--epochs", 1, "--layers", 2)
-    found = train(run, table, "--config", "out/config.toml", "--optimizer", "adam")
+    found = train(run, table, "--config", "out/config.toml", "--optimizer", "adam", "--out", "again")
     assert "momentum" not in found
 
 
@@ -86,7 +86,11 @@ def test_configuration_of_sgd_serves_adam(run: Run, table: Path) -> None:
     ("text", "words"),
     [
         ("epoch = 3", ["'epoch'", "did you mean 'epochs'"]),
-        ("out = 'x'", ["'out'"]),
+        *[(f"{key} = 'x'", [f"'{key}'", "command line only"]) for key in ("out", "force", "json", "compare", "config")],
+        ("momentum = 0.9", ["adam has no momentum"]),
+        ("optimizer = 'sgd'\nnesterov = true", ["nesterov", "--momentum 0.9"]),
+        ("data = 'gone.csv'", ["data leads to", "gone.csv", "own folder"]),
+        ("test = 'gone.csv'", ["test leads to", "gone.csv", "own folder"]),
         ("epochs = 1.5", ["epochs", "1.5"]),
         ("epochs = true", ["epochs", "true"]),
         ("epochs = 0", ["epochs", "0"]),
@@ -97,7 +101,7 @@ def test_configuration_of_sgd_serves_adam(run: Run, table: Path) -> None:
         ("optimizer = 'adma'", ["optimizer", "adma"]),
         ("batch_size = 'half'", ["batch_size", "half"]),
         ("[epochs]\nn = 3", ["epochs"]),
-        ("epochs = = 3", ["TOML"]),
+        ("epochs = = 3", ["TOML", "write one `name = value` a line"]),
     ],
 )
 def test_bad_file_is_one_sentence(run: Run, text: str, words: list[str]) -> None:
@@ -117,3 +121,33 @@ def test_missing_and_binary_files_are_one_sentence(run: Run) -> None:
         result = run("train", "--config", name)
         assert result.exit_code == 1
         assert result.stderr.startswith(f"fastnet: error: {name}: ")
+
+
+def test_relative_paths_start_in_the_folder_of_the_file(run: Run, table: Path) -> None:
+    Path("deep").mkdir()
+    table.rename("deep/mine.csv")
+    Path("deep/c.toml").write_text('data = "mine.csv"\ntest = "../deep/mine.csv"\n', encoding="utf-8")
+    result = run("train", "--config", "deep/c.toml", "--no-jit", "--epochs", 1, "--layers", 2, "--json")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["data"]["samples"]["test"] == 12
+    expected = str(Path("deep/mine.csv").resolve())
+    assert (report["configuration"]["data"], report["configuration"]["test"]) == (expected, expected)
+
+
+def test_flag_goes_before_a_path_that_is_gone(run: Run, table: Path) -> None:
+    Path("c.toml").write_text('data = "gone.csv"\nepochs = 1\nlayers = [2]\njit = false\n', encoding="utf-8")
+    result = run("train", table, "--config", "c.toml")
+    assert result.exit_code == 0, result.stderr
+
+
+def test_built_in_names_stay_names(run: Run) -> None:
+    Path("deep").mkdir()
+    Path("deep/c.toml").write_text('data = "moons"\n', encoding="utf-8")
+    result = run("train", "--config", "deep/c.toml", "--no-jit", "--epochs", 1, "--layers", 2, "--json")
+    assert json.loads(result.stdout)["configuration"]["data"] == "moons"
+
+
+def test_key_of_the_command_line_is_not_taken_for_a_typing_error(run: Run) -> None:
+    Path("c.toml").write_text("out = 'x'", encoding="utf-8")
+    assert "did you mean" not in run("train", "--config", "c.toml").stderr

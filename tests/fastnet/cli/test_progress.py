@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from fastnet.cli.output import Printer
 from fastnet.cli.progress import EpochBar, EpochTable, spacing, watcher
 from fastnet.training import History
 
@@ -24,8 +25,21 @@ def test_rows_are_few_and_evenly_spaced(epochs: int) -> None:
     assert step == 1 or epochs > 15 * finer
 
 
-def shown(table: EpochTable, lines: list[str], epochs: int, chunks: list[int]) -> list[int]:
+class Lines(Printer):
+    """Keeps what it is given to print."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=False)
+        self.lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def shown(epochs: int, chunks: list[int]) -> list[int]:
     """The epochs whose rows were printed for a training that looks after these numbers of epochs."""
+    printer = Lines()
+    table, lines = EpochTable(printer), printer.lines
     history = History(recorded=("loss", "accuracy"))
     training: Any = SimpleNamespace(history=history, epochs=epochs)
     table.on_fit_begin(training)
@@ -41,26 +55,26 @@ def shown(table: EpochTable, lines: list[str], epochs: int, chunks: list[int]) -
 
 @pytest.mark.parametrize("chunks", [[1] * 47, [1, 30, 16], [47]])
 def test_same_rows_however_often_it_is_called(chunks: list[int]) -> None:
-    lines: list[str] = []
-    assert shown(EpochTable(lines.append), lines, 100, chunks) == [1, 10, 20, 30, 40, 47]
+    assert shown(100, chunks) == [1, 10, 20, 30, 40, 47]
 
 
 def test_last_row_is_not_printed_twice() -> None:
-    lines: list[str] = []
-    assert shown(EpochTable(lines.append), lines, 20, [20]) == [1, *range(2, 21, 2)]
+    assert shown(20, [20]) == [1, *range(2, 21, 2)]
 
 
 def test_bar_prints_the_table_above_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = io.StringIO()
     console = Console(file=terminal, force_terminal=True, width=60)
     monkeypatch.setattr("rich.progress.get_console", lambda: console)
-    table = EpochBar(lambda line: pytest.fail("it printed past the bar"))
+    printer = Lines()
+    table = EpochBar(printer)
     history = History(recorded=("loss",))
     training: Any = SimpleNamespace(history=history, epochs=2)
     table.on_fit_begin(training)
     history.loss += [0.75, 0.5]
     table.on_epoch_end(training)
     table.close()
+    assert printer.lines == []
     text = terminal.getvalue()
     assert "0.750000" in text
     assert "2/2" in text
@@ -73,9 +87,26 @@ def test_bar_only_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, terminal: bool, quiet: bool, kind: type[EpochTable]
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    assert type(watcher(print, quiet=quiet)) is kind
+    assert type(watcher(Printer(quiet=quiet))) is kind
 
 
 def test_plain_lines_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False)
-    assert type(watcher(print, quiet=False)) is EpochTable
+    assert type(watcher(Printer(quiet=False))) is EpochTable
+
+
+def test_bar_on_a_terminal_that_fails_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(5, "Input/output error")
+
+    console = Console(file=Gone(), force_terminal=True, width=60)
+    printer = Printer(quiet=False)
+    table = EpochBar(printer)
+    monkeypatch.setattr("rich.progress.get_console", lambda: console)
+    training: Any = SimpleNamespace(history=History(recorded=("loss",)), epochs=2)
+    table.on_fit_begin(training)
+    training.history.loss += [0.75, 0.5]
+    table.on_epoch_end(training)
+    table.close()
+    assert printer.failure is not None

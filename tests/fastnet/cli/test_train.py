@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -229,6 +230,89 @@ def test_settings_hold_every_option(run: Run) -> None:
     shown = run("train", "--help").stdout
     for name in Settings.__dataclass_fields__:
         assert name == "data" or f"--{name.replace('_', '-')}" in shown
+
+
+def test_force_never_overwrites_its_configuration(run: Run, table: Path) -> None:
+    assert run("train", table, "--no-jit", "--out", "out", *SHORT).exit_code == 0
+    before = Path("out/config.toml").read_bytes()
+    result = run("train", "--config", "out/config.toml", "--out", "out", "--force")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{Path('out', 'config.toml')} is read by this very command" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert Path("out/config.toml").read_bytes() == before
+
+
+@pytest.mark.parametrize("arguments", [["model.h5"], ["table.csv", "--test", "model.h5"]])
+def test_force_never_overwrites_its_data(run: Run, table: Path, arguments: list[str]) -> None:
+    with h5py.File("model.h5", "w") as file:
+        file["X"], file["y"] = np.arange(12.0).reshape(6, 2), np.array([b"cat", b"dog"] * 3)
+    before = Path("model.h5").read_bytes()
+    for options in (["--force"], []):
+        result = run("train", *arguments, "--out", ".", *options, *SHORT)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "model.h5 is read by this very command" in result.stderr
+    assert Path("model.h5").read_bytes() == before
+
+
+def write_table(name: str, rows: list[str]) -> str:
+    """A CSV of two features and a target."""
+    Path(name).write_text("\n".join(["width,height,y", *rows]) + "\n", encoding="utf-8")
+    return name
+
+
+@pytest.mark.parametrize(
+    ("rows", "task", "words"),
+    [
+        ([f"{i},{-i},name{i}" for i in range(4)], "auto", "each of the 4 samples is a class of its own"),
+        ([f"{i},{-i},{i}" for i in range(4)], "classification", "--task regression if the target is an amount"),
+        ([f"{i},{-i},name{i // 2 * i}" for i in range(5)], "auto", "4 classes among 5 samples, fewer than 2 samples"),
+        ([f"{i},5,{'ab'[i % 2]}" for i in range(4)], "auto", "feature 'height' is the same in every training sample"),
+        (["0.1,0.7,a"] * 3 + ["0.1,0.7,b"] * 3, "auto", "2 features are (feature 'width', feature 'height') the same"),
+    ],
+)
+def test_doubtful_data_are_one_line_of_warning(run: Run, rows: list[str], task: str, words: str) -> None:
+    result = run("train", write_table("doubtful.csv", rows), "--task", task, "--no-jit", "--json", *SHORT)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.startswith("fastnet: warning: doubtful.csv: ")
+    assert result.stderr.count("\n") == 1
+    assert words in result.stderr
+
+
+def test_constant_pixels_are_no_warning(run: Run) -> None:
+    X = np.zeros((6, 2, 2), np.uint8)
+    X[:, 0, 0] = range(6)
+    np.savez("pictures.npz", X=X, y=np.arange(6) % 2)
+    assert run("train", "pictures.npz", "--no-jit", *SHORT).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("targets", "options", "said"),
+    [
+        ([0, 1] * 4, [], "classes guessed from whole numbers: --task regression to predict numbers"),
+        ([7, 8, 9] * 3, [], "classes guessed from whole numbers: --task regression to predict numbers"),
+        (range(8), [], "numbers guessed from whole numbers: --task classification to predict classes"),
+        ([0, 1] * 4, ["--task", "classification"], None),
+        ([0, 1] * 4, ["--task", "regression"], None),
+        ([0.5, 1.5] * 4, [], None),
+        (["a", "b"] * 4, [], None),
+    ],
+)
+def test_a_guessed_task_is_said(run: Run, targets: Any, options: list[str], said: str | None) -> None:
+    rows = [f"{i},{i * i},{target}" for i, target in enumerate(targets)]
+    output = run("train", write_table("t.csv", rows), "--no-jit", *SHORT, *options).stdout
+    assert [line for line in output.splitlines() if "guessed" in line] == ([f"task       {said}"] if said else [])
+
+
+def test_named_classes_are_not_guessed(run: Run) -> None:
+    assert "guessed" not in run("train", "moons", "--no-jit", *SHORT).stdout
+
+
+def test_only_what_was_held_out_is_called_so(run: Run, table: Path) -> None:
+    Path("other.csv").write_bytes(table.read_bytes())
+    output = run("train", table, "--test", "other.csv", "--validation", 0.25, "--no-jit", *SHORT).stdout
+    assert "\ntest       12 samples of other.csv\n" in output
+    assert "\nvalidation 3 samples held out of the same\n" in output
+    assert "\ntest       200 samples held out of the same\n" in run("train", "moons", "--no-jit", *SHORT).stdout
 
 
 @pytest.mark.slow

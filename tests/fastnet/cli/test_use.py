@@ -64,7 +64,7 @@ def test_predict_needs_no_target_and_no_order_of_columns(run: Run, model: Path, 
 
 def test_predict_to_a_file_overwrites_only_when_told(run: Run, model: Path, table: Path) -> None:
     printed = run("predict", model, table).stdout
-    assert run("predict", model, table, "-o", "out.csv").stdout == ""
+    assert run("predict", model, table, "-o", "out.csv").stdout == "12 answers written to out.csv\n"
     assert Path("out.csv").read_bytes() == printed.encode()
     Path("out.csv").write_text("mine", encoding="utf-8")
     refused = run("predict", model, table, "-o", "out.csv")
@@ -130,3 +130,46 @@ def test_labels_that_do_not_exclude_each_other(run: Run) -> None:
     found = list(csv.reader(io.StringIO(run("predict", "bare.h5", "data.npz").stdout)))
     assert found[0] == ["probability_0", "probability_1"]
     np.testing.assert_array_equal(np.array(found[1:], np.float32), network.predict_proba(X))
+
+
+def test_predict_json_to_a_file_prints_nothing(run: Run, model: Path, table: Path) -> None:
+    assert run("predict", model, table, "-o", "out.json", "--json").stdout == ""
+    assert len(json.loads(Path("out.json").read_text(encoding="utf-8"))["rows"]) == 12
+
+
+def test_predict_to_a_folder_is_one_sentence(run: Run, model: Path, table: Path) -> None:
+    result = run("predict", model, table, "-o", "model", "--force")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("fastnet: error: model is a folder where a file is needed")
+
+
+@pytest.mark.parametrize("named", ["model", "model/model.h5"])
+@pytest.mark.parametrize("out", ["table.csv", "model/model.h5", "model/../table.csv"])
+def test_predict_never_overwrites_what_it_reads(run: Run, model: Path, table: Path, named: str, out: str) -> None:
+    before = model.read_bytes(), table.read_bytes()
+    for options in (["--force"], []):
+        result = run("predict", named, table, "-o", out, *options)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "is read by this very command" in result.stderr
+        assert result.stderr.count("\n") == 1
+    assert (model.read_bytes(), table.read_bytes()) == before
+
+
+def test_predict_never_overwrites_mnist_files(run: Run, model: Path) -> None:
+    Path("mnist").mkdir()
+    labels = Path("mnist/train-labels-idx1-ubyte")
+    for path in (labels, Path("mnist/train-images-idx3-ubyte")):
+        path.write_bytes(b"")
+    for data in ("mnist", "mnist/train-images-idx3-ubyte"):
+        result = run("predict", model, data, "-o", labels, "--force")
+        assert "is read by this very command" in result.stderr
+    assert "is read by" not in run("predict", model, "mnist", "-o", "mnist/new-idx1-ubyte").stderr
+
+
+@pytest.mark.parametrize("verb", ["predict", "evaluate"])
+def test_standard_input_is_one_sentence(run: Run, model: Path, verb: str) -> None:
+    result = run(verb, model, "-")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "fastnet: error: -: reading standard input is not supported yet; save the data to a file and give its path\n"
+    )

@@ -242,9 +242,9 @@ def test_groups_objects_and_references_are_passed_over(tmp_path: Path) -> None:
     path = write_hdf5(tmp_path, y=Y3)
     with h5py.File(path, "a") as file:
         file.create_group("X")
-        file.create_dataset("images", (3, 2), h5py.ref_dtype)
+        file.create_dataset("references", (3, 2), h5py.ref_dtype)
         file["features"] = h5py.Empty("f8")
-    with pytest.raises(DataError, match=r"found 'y' \(3,\)$"):
+    with pytest.raises(DataError, match=r"found 'references' \(3, 2\) of Python objects .* never read, 'y' \(3,\)$"):
         read_training(path)
 
 
@@ -296,5 +296,25 @@ class Trap:
 
 def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
     path = write_npz(tmp_path, X=np.array([[Trap()], [Trap()], [Trap()]]), y=Y3)
-    with pytest.raises(DataError, match=r"recognised.*found 'y' \(3,\)$"):
+    with pytest.raises(DataError, match=r"'X' holds Python objects, which are never unpickled; save it as numbers"):
         read_training(path)
+
+
+def test_targets_of_python_objects_are_called_so(tmp_path: Path) -> None:
+    path = write_npz(tmp_path, X=X3, y=np.array(["a", Trap(), "b"], dtype=object))
+    with pytest.raises(DataError, match=r"'y' holds Python objects, which are never unpickled; save it as .*text"):
+        read_training(path)
+    path = write_npz(tmp_path, a=X3, b=np.array(["a", "b", "c"], dtype=object))
+    with pytest.raises(DataError, match=r"found .*'b' \(3,\) of Python objects"):
+        read_training(path)
+    path = write_hdf5(tmp_path, X=X3)
+    with h5py.File(path, "a") as file:
+        file.create_dataset("y", (3,), h5py.vlen_dtype(np.int64))
+    with pytest.raises(DataError, match=r"'y' holds Python objects \(lists of varying length or references\)"):
+        read_training(path)
+
+
+def test_objects_that_nobody_needs_are_passed_over(tmp_path: Path) -> None:
+    path = write_npz(tmp_path, a=X3, b=Y3, about=np.array([Trap()], dtype=object))
+    train, _ = read_training(path)
+    np.testing.assert_array_equal(train.X, X3)

@@ -48,6 +48,7 @@ class SampleSpace:
         n, n_out = len(X), int(first["output_size"])
         self._model, self._samples = model, X
         self._weights = model.get_weights()[0][0]
+        self._written = model.parameters.copy()
         self.X = np.empty((n, n + n_out), model.dtype)
         self.X[:, :n] = X @ X.T
         self.X[:, n:] = X @ self._weights
@@ -70,10 +71,18 @@ class SampleSpace:
         return self._model.parameters[self._weights.size :]
 
     def write_back(self) -> None:
-        """Give the model its ordinary weights."""
+        """Give the model its ordinary parameters."""
+        self._model.parameters[...] = self.ordinary(self.parameters)
+        np.copyto(self._written, self._model.parameters)
+
+    def ordinary(self, vector: Array) -> Array:
+        """A vector like ``parameters`` (they, or a slot of the optimizer) as the model's Program has it."""
         n, n_out = len(self._samples), self._weights.shape[1]
-        combination = self.parameters[: n * n_out].reshape(n, n_out)
-        share = self.parameters[n * n_out]
-        weights = share * self._weights + self._samples.T @ combination
-        self._model.parameters[: weights.size] = weights.ravel()
-        self._rest[...] = self.parameters[n * n_out + 1 :]
+        combination, share, rest = np.split(vector, [n * n_out, n * n_out + 1])
+        with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges says so by its loss
+            weights = share * self._weights + self._samples.T @ combination.reshape(n, n_out)
+        return np.concatenate([weights.ravel(), rest])
+
+    def is_stale(self) -> bool:
+        """Whether somebody, such as a callback, changed the model's parameters since they were last given to it."""
+        return not np.array_equal(self._written, self._model.parameters)

@@ -111,14 +111,25 @@ class Training:
         self._looks: deque[tuple[int, Array, Array]] = deque(maxlen=2)
         self.steps_per_epoch = math.ceil(len(X) / batch_size)
         self._batch_size, self._shuffle = batch_size, shuffle
+        self._make_buffers()
+
+    def _make_buffers(self) -> None:
         # The jit engine gives each member of a team its rows and its buffers, and works through them in blocks.
-        members = members_for(threads, self._parameters.size, batch_size) if backend == "jit" else 1
-        self._rows = min(-(-batch_size // members), BLOCK_ROWS if backend == "jit" else batch_size)
-        self._gradients = np.empty((members, self._parameters.size), model.dtype)
-        self._activations = np.empty((members, row_size(self._program) * self._rows), model.dtype)
+        members = members_for(self.threads, self._parameters.size, self._batch_size) if self.backend == "jit" else 1
+        self._rows = min(-(-self._batch_size // members), BLOCK_ROWS if self.backend == "jit" else self._batch_size)
+        self._gradients = np.empty((members, self._parameters.size), self.model.dtype)
+        self._activations = np.empty((members, row_size(self._program) * self._rows), self.model.dtype)
         self._deltas = np.empty_like(self._activations)
-        self._targets = np.empty((members, self._rows, Y.shape[1]), model.dtype)
-        self._order = np.empty((members, len(X)), np.int64)
+        self._targets = np.empty((members, self._rows, self.Y.shape[1]), self.model.dtype)
+        self._order = np.empty((members, len(self.X)), np.int64)
+
+    def _leave_sample_space(self, space: SampleSpace) -> None:
+        """Go on the ordinary way, from the model's parameters as they are and with the optimizer's slots."""
+        self.slots = np.stack([space.ordinary(slot) for slot in self.slots])
+        self._space = None
+        self._program, self._parameters, self._features = self.model.program, self.model.parameters, self.X
+        self._looks.clear()
+        self._make_buffers()
 
     def stop(self, reason: str) -> None:
         """End the fit after this epoch."""
@@ -157,6 +168,8 @@ class Training:
 
     def _train(self, count: int) -> float:
         """Train ``count`` epochs, put them into the history and return the seconds that each took."""
+        if self._space is not None and self._space.is_stale():
+            self._leave_sample_space(self._space)
         first = len(self.history.loss)
         self._looks.append((first, self._parameters.copy(), self.slots.copy()))
         np.copyto(self.parameters_before, self.model.parameters)

@@ -1,16 +1,29 @@
 """Loading an engine before anything is timed, and saying so where it takes long."""
 
 import sys
+from collections.abc import Callable
 
 from ..backends import engine
 from .main import complain
+from .signals import heard_by, leave
 
 
-def load_engine(backend: str, dtype: str, *entry_points: str) -> None:
-    """Import an engine; compile what is wanted of the jit one for a dtype, or load it from its cache."""
-    if backend == "reference":
-        engine(backend)
-        return
+def load_engine(
+    backend: str, dtype: str, *entry_points: str, interrupted: Callable[[], None] = lambda: leave("interrupted")
+) -> None:
+    """Import an engine; compile what is wanted of the jit one for a dtype, or load it from its cache.
+
+    Ctrl-C then ends the process at once by ``interrupted``: an exception raised in the middle of LLVM's objects can
+    leave them such that taking them down crashes.
+    """
+    with heard_by(lambda number, frame: interrupted()):
+        if backend == "reference":
+            engine(backend)
+        else:
+            _load_jit(dtype, entry_points)
+
+
+def _load_jit(dtype: str, entry_points: tuple[str, ...]) -> None:
     from fastnet_kernels.jit.compiler import COMPILED, cache_folder
     from fastnet_kernels.jit.engine import compiled
 

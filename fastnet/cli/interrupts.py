@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..callbacks import Callback
 from .main import complain
-from .signals import be_deaf, exit_at_once, heard_by
+from .signals import be_deaf, heard_by, leave
 
 if TYPE_CHECKING:
     from ..training import Training
@@ -77,16 +77,12 @@ class Interruptible(Callback):
     def _hear(self, number: int, frame: Any) -> None:
         if self._finishing:
             self._late = True
-        elif not self._any_epoch:
-            self._end(self._saved or NOTHING_TRAINED)
-        elif not self.asked:
+        elif self._any_epoch and not self.asked:
             self.asked = True
             complain("fastnet: stopping after the epochs under way; press Ctrl-C again to stop at once")
         else:
-            self._end(self._saved or NOTHING_SAVED)
+            self.leave()
 
-    def _end(self, words: str) -> None:
-        be_deaf()
-        self._clean_up()
-        complain(f"fastnet: {words}")
-        exit_at_once()
+    def leave(self) -> None:
+        """End the process at once."""
+        leave(self._saved or (NOTHING_SAVED if self._any_epoch else NOTHING_TRAINED), self._clean_up)

@@ -70,7 +70,9 @@ def check_output(out: Path, inputs: list[str | Path], *, force: bool) -> None:
     if out.is_dir():
         raise OutputError(f"{out} is a folder where a file is needed; name a file in it, such as {out / 'answers.csv'}")
     if not out.parent.is_dir():
-        raise OutputError(f"{out} cannot be written: there is no folder {out.parent}; make it or choose another with -o")
+        raise OutputError(
+            f"{out} cannot be written: there is no folder {out.parent}; make it or choose another with -o"
+        )
     refuse_input(out, inputs, "choose another file with -o")
     if out.exists() and not force:
         raise OutputError(f"{out} is there already; choose another file with -o or overwrite it with --force")

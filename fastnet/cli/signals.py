@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, NoReturn
 
-from .main import INTERRUPTED
+from .main import INTERRUPTED, complain
+
+SECONDS_TO_LEAVE = 3.0
 
 Handler = Callable[[int, Any], None]
 
@@ -49,7 +51,27 @@ def _raise_and_be_deaf(number: int, frame: Any) -> None:
 
 def exit_at_once() -> NoReturn:
     """End the process as interrupted; nothing else ends a thread in compiled code."""
+    _flush()
+    os._exit(INTERRUPTED)
+
+
+def leave(words: str, clean_up: Callable[[], None] = lambda: None) -> NoReturn:
+    """Clean up, say so and end the process at once, whatever it was doing."""
+    be_deaf()
+
+    def say_good_bye() -> None:
+        clean_up()
+        complain(f"fastnet: {words}")
+        _flush()
+
+    # A terminal that was stopped lets nobody print, and then whoever waits for it waits for ever.
+    thread = threading.Thread(target=say_good_bye, daemon=True)
+    thread.start()
+    thread.join(SECONDS_TO_LEAVE)
+    os._exit(INTERRUPTED)
+
+
+def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, RuntimeError, ValueError):
             stream.flush()
-    os._exit(INTERRUPTED)

@@ -43,7 +43,6 @@ class Job:
     ) -> R:
         """Train the network by one engine, which is loaded before the time counts, and ``finish`` undisturbed."""
         settings, train, validation = self.settings, self.samples.train, self.samples.validation
-        load_engine(backend, settings.dtype, "train", "evaluate", "predict")
         table = watcher(self.say)
 
         def clean_up() -> None:
@@ -51,6 +50,7 @@ class Job:
             self.destination.discard()
 
         interruptible = Interruptible(clean_up, saved)
+        load_engine(backend, settings.dtype, "train", "evaluate", "predict", interrupted=interruptible.leave)
 
         # In the reference a training that diverges overflows on its way; the loss tells of it in one sentence.
         @np.errstate(over="ignore", invalid="ignore")

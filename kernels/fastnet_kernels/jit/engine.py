@@ -93,6 +93,7 @@ def backward(program, parameters, gradients, activations, deltas, x, max_rows, s
             n = op["input_size"] - op["output_size"]
             combination = matrix(parameters, op["weights"], n, op["output_size"])
             dcombination = matrix(gradients, op["weights"], n, op["output_size"])
+            gradients[op["biases"] - 1] = 0
             samples_backward(dout, dcombination, dbiases, dout, out, op["function"], first_row, accumulate)
             if op["l2"] > 0:
                 product = matrix(deltas, op["input"] * max_rows, rows, op["output_size"])
@@ -114,7 +115,6 @@ def penalize(program, parameters, gradients, member, members):
             penalty += l2_penalty(dweights, weights, op["l2"])
         elif op["kind"] == SAMPLES:
             size = (op["input_size"] - op["output_size"]) * op["output_size"] + 1
-            gradients[op["biases"] - 1] = 0
             l2_penalty(matrix(gradients, op["weights"], size, 1), matrix(parameters, op["weights"], size, 1), op["l2"])
             share = float(parameters[op["biases"] - 1])
             penalty += 0.5 * op["l2"] * share * share * op["square"]

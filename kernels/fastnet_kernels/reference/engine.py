@@ -103,6 +103,8 @@ def backward(
             n = op["input_size"] - op["output_size"]
             combination = matrix(parameters, op["weights"], n, op["output_size"])
             dcombination = matrix(gradients, op["weights"], n, op["output_size"])
+            # The share has no gradient but its decay, which one member adds.
+            gradients[op["biases"] - 1] = 0
             samples_backward(dout, dcombination, dbiases, dout, out, op["function"], first_row, accumulate)
             if op["l2"] > 0:
                 product = matrix(deltas, op["input"] * max_rows, rows, op["output_size"])
@@ -125,7 +127,6 @@ def penalize(program: Record, parameters: Array, gradients: Array, member: int, 
         elif op["kind"] == SAMPLES:
             # The share follows the combination's last number: one decay serves both.
             size = (op["input_size"] - op["output_size"]) * op["output_size"] + 1
-            gradients[op["biases"] - 1] = 0
             l2_penalty(matrix(gradients, op["weights"], size, 1), matrix(parameters, op["weights"], size, 1), op["l2"])
             penalty += 0.5 * op["l2"] * parameters[op["biases"] - 1] ** 2 * op["square"]
     return float(penalty)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 
 import fastnet as fn
 from fastnet.cli import main as entry
+from fastnet.cli.engines import load_engine
 from fastnet.cli.interrupts import Interruptible
-from fastnet.cli.signals import heard_by, heard_once
+from fastnet.cli.signals import heard_by, heard_once, leave
 
 from .conftest import Run
 
@@ -120,3 +122,43 @@ def test_interrupted_process_ends_without_a_shutdown_to_disturb(monkeypatch: pyt
     monkeypatch.setattr("fastnet.cli.cli", cli)
     with pytest.raises(RecursionError, match=r"^130$"):
         entry()
+
+
+def test_leaving_cleans_up_says_so_and_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end(code: int) -> None:
+        raise RecursionError(code)
+
+    cleaned: list[bool] = []
+    monkeypatch.setattr(os, "_exit", end)
+    with heard_by(lambda number, frame: leave("good bye", lambda: cleaned.append(True))):
+        with pytest.raises(RecursionError, match=r"^130$"):
+            press()
+        press()
+    assert cleaned == [True]
+    assert capsys.readouterr().err == "fastnet: good bye\n"
+
+
+def wait_for(event: threading.Event) -> None:
+    """Wait as for a terminal that was stopped."""
+    event.wait()
+
+
+def test_leaving_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(code: int) -> None:
+        raise RecursionError(code)
+
+    stopped = threading.Event()
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr("fastnet.cli.signals.SECONDS_TO_LEAVE", 0.01)
+    with pytest.raises(RecursionError, match=r"^130$"):
+        leave("good bye", lambda: wait_for(stopped))
+    stopped.set()
+
+
+def test_interrupt_while_an_engine_loads_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[str] = []
+    monkeypatch.setattr("fastnet.cli.engines.engine", lambda backend: press())
+    load_engine("reference", "float32", interrupted=lambda: left.append("now"))
+    assert left == ["now"]

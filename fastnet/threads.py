@@ -71,7 +71,7 @@ class _Limiter:
             if self._inside == 0:
                 self._before = [(library, library.num_threads) for library in self._libraries]
                 for library in self._libraries:
-                    library.set_num_threads(1)
+                    _set_threads(library, 1)
             self._inside += 1
 
     def leave(self) -> None:
@@ -79,7 +79,17 @@ class _Limiter:
             self._inside -= 1
             if self._inside == 0:
                 for library, threads in self._before:
-                    library.set_num_threads(threads)
+                    _set_threads(library, threads)
+
+
+def _set_threads(library: Any, threads: int) -> None:
+    """Set a BLAS's threads from any Python thread: newer threadpoolctl lets only the first that did do so again."""
+    clear = getattr(library, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
+    library.set_num_threads(threads)
+    if clear is not None:
+        clear(force=True)
 
 
 _LIMITER = _Limiter()

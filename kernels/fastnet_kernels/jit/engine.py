@@ -378,9 +378,22 @@ def train(
             )
         )
 
-    others = [threading.Thread(target=member, args=(rank,)) for rank in range(1, members)]
-    for other in others:
-        other.start()
+    # Nobody goes to a meeting before all are there: a thread that cannot be started would be waited for without end.
+    ready = threading.Event()
+    complete = False
+
+    def follow(rank: int) -> None:
+        ready.wait()
+        if complete:
+            member(rank)
+
+    others = [threading.Thread(target=follow, args=(rank,)) for rank in range(1, members)]
+    try:
+        for other in others:
+            other.start()
+        complete = True
+    finally:
+        ready.set()
     finished = member(0)
     for other in others:
         other.join()

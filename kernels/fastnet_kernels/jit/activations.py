@@ -1,73 +1,52 @@
-"""As in the reference. Loops over flat memory, which the compiler turns into vector instructions where the body is
-arithmetic; one pass, no temporaries."""
+"""As in the reference, written as formulas (see ``formula``): one pass in vector instructions, no temporaries, in place
+or not. Softmax, which looks at whole rows, is loops."""
 
 from ..program import ACTIVATIONS
 from .compiler import kernel, table
+from .formula import elementwise, where
 from .vector_math import exp, logistic
 from .vector_math import tanh as hyperbolic_tangent
-from .views import flat
 
 
-@kernel
-def identity(a, z):
-    """Costs nothing where ``a`` is ``z`` itself, as in the engine: the compiler sees a copy onto itself."""
-    a, z = flat(a), flat(z)
-    for i in range(a.size):
-        a[i] = z[i]
+@elementwise("a")
+def identity(z):
+    return z
 
 
-@kernel
-def identity_derivative(dz, da, a):
-    dz, da = flat(dz), flat(da)
-    for i in range(dz.size):
-        dz[i] = da[i]
+@elementwise("dz")
+def identity_derivative(da, a):
+    return da
 
 
-@kernel
-def relu(a, z):
+@elementwise("a")
+def relu(z):
     """Selects by ``z < 0``, which NaN is not, so NaN stays NaN."""
-    a, z = flat(a), flat(z)
-    zero = z.dtype.type(0)
-    for i in range(a.size):
-        a[i] = zero if z[i] < zero else z[i]
+    return where(z < 0, 0.0, z)
 
 
-@kernel
-def relu_derivative(dz, da, a):
-    dz, da, a = flat(dz), flat(da), flat(a)
-    zero = a.dtype.type(0)
-    for i in range(dz.size):
-        dz[i] = da[i] if a[i] > zero else zero * da[i]
+@elementwise("dz")
+def relu_derivative(da, a):
+    return where(a > 0, da, 0.0 * da)
 
 
-@kernel
-def sigmoid(a, z):
-    a, z = flat(a), flat(z)
-    for i in range(a.size):
-        a[i] = logistic(z[i])
+@elementwise("a")
+def sigmoid(z):
+    return logistic(z)
 
 
-@kernel
-def sigmoid_derivative(dz, da, a):
-    dz, da, a = flat(dz), flat(da), flat(a)
-    one = a.dtype.type(1)
-    for i in range(dz.size):
-        dz[i] = da[i] * (a[i] * (one - a[i]))
+@elementwise("dz")
+def sigmoid_derivative(da, a):
+    return da * (a * (1.0 - a))
 
 
-@kernel
-def tanh(a, z):
-    a, z = flat(a), flat(z)
-    for i in range(a.size):
-        a[i] = hyperbolic_tangent(z[i])
+@elementwise("a")
+def tanh(z):
+    return hyperbolic_tangent(z)
 
 
-@kernel
-def tanh_derivative(dz, da, a):
-    dz, da, a = flat(dz), flat(da), flat(a)
-    one = a.dtype.type(1)
-    for i in range(dz.size):
-        dz[i] = da[i] * (one - a[i] * a[i])
+@elementwise("dz")
+def tanh_derivative(da, a):
+    return da * (1.0 - a * a)
 
 
 @kernel

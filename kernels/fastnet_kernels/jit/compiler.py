@@ -19,6 +19,8 @@ import platformdirs
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from .linking import entry_points_only
+
 FASTMATH = {"contract", "reassoc", "nsz"}
 """What LLVM may do to floating point: fuse multiply and add, sum in another order, ignore the sign of zero. It may not
 assume that there is no NaN or infinity: divergence must be seen."""
@@ -43,26 +45,19 @@ def table(functions: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
 
     @intrinsic
     def switch(typingctx: Any, code: Any, arguments: Any) -> Any:
-        kinds = [numba.typeof(function) for function in functions]
-        calls = [kind.get_call_type(typingctx, tuple(arguments), {}) for kind in kinds]
-        returned = calls[0].return_type
+        calls = [_call(typingctx, function, tuple(arguments)) for function in functions]
+        returned = calls[0][0]
 
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             result = cgutils.alloca_once(builder, context.get_value_type(returned))
             given = cgutils.unpack_tuple(builder, values[1])
             after = builder.append_basic_block("chosen")
             chosen = builder.switch(values[0], after)
-            for index, (kind, call) in enumerate(zip(kinds, calls, strict=True)):
+            for index, (_, emit) in enumerate(calls):
                 block = builder.append_basic_block(f"choice.{index}")
                 chosen.add_case(values[0].type(index), block)
                 with builder.goto_block(block):
-                    function = context.get_function(kind, call)
-                    context.add_linking_libs(getattr(function, "libs", ()))
-                    cast = [
-                        context.cast(builder, value, have, want)
-                        for value, have, want in zip(given, arguments, call.args, strict=True)
-                    ]
-                    builder.store(function(builder, cast), result)
+                    builder.store(emit(context, builder, tuple(arguments), given), result)
                     builder.branch(after)
             builder.position_at_end(after)
             return builder.load(result)
@@ -71,6 +66,22 @@ def table(functions: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
 
     overload(choose)(lambda code, arguments: lambda code, arguments: switch(code, arguments))
     return choose
+
+
+def _call(typingctx: Any, function: Any, arguments: tuple[Any, ...]) -> tuple[Any, Callable[..., Any]]:
+    """What a call of the function with these types returns, and what writes the call down. A formula writes itself."""
+    if hasattr(function, "emit"):
+        return function.returned, function.emit
+    kind = numba.typeof(function)
+    call = kind.get_call_type(typingctx, arguments, {})
+
+    def emit(context: Any, builder: Any, kinds: Sequence[Any], values: Sequence[Any]) -> Any:
+        compiled = context.get_function(kind, call)
+        context.add_linking_libs(getattr(compiled, "libs", ()))
+        given = zip(values, kinds, call.args, strict=True)
+        return compiled(builder, [context.cast(builder, value, have, want) for value, have, want in given])
+
+    return call.return_type, emit
 
 
 @functools.cache
@@ -144,7 +155,8 @@ def _compile(function: Callable[..., Any], signature: Any, folder: Path | None) 
             compile_entry = numba.njit(
                 signature, cache=folder is not None, nogil=True, error_model="numpy", fastmath=FASTMATH
             )
-            compiled: Callable[..., Any] = compile_entry(function)
+            with entry_points_only():
+                compiled: Callable[..., Any] = compile_entry(function)
             return compiled
         finally:
             numba.config.CACHE_DIR = before

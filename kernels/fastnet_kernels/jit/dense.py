@@ -3,6 +3,7 @@
 from .activations import activation_backward, activation_forward
 from .blas import gemm
 from .compiler import kernel
+from .formula import elementwise
 from .rows import add_to_rows, sum_rows
 
 
@@ -22,17 +23,15 @@ def dense_backward(dx, dz, dweights, dbiases, da, a, x, weights, activation, nee
         gemm(dx, dz, weights, False, True, False)
 
 
+@elementwise("dweights", total=True)
+def _squares(g, w, l2):
+    return g + l2 * w, w * w
+
+
 @kernel
 def l2_penalty(dweights, weights, l2):
     """One pass does both; the sum is kept in float64."""
-    rate = weights.dtype.type(l2)
-    total = 0.0
-    for i in range(weights.shape[0]):
-        for j in range(weights.shape[1]):
-            w = weights[i, j]
-            dweights[i, j] += rate * w
-            total += w * w
-    return 0.5 * l2 * total
+    return 0.5 * l2 * _squares(dweights, dweights, weights, l2)
 
 
 @kernel

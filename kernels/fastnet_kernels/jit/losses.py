@@ -4,36 +4,34 @@ import math
 
 from ..program import LOSSES
 from .compiler import kernel, table
+from .formula import elementwise, where
 from .vector_math import exp, log1p
 from .views import flat
+
+
+@elementwise("doutput", total=True)
+def _squares(output, targets, factor):
+    difference = output - targets
+    return factor * difference, difference * difference
 
 
 @kernel
 def mean_squared_error(doutput, output, targets, scale):
     n_out = output.shape[1]
-    factor = output.dtype.type(2 * scale / n_out)
-    doutput, output, targets = flat(doutput), flat(output), flat(targets)
-    total = 0.0
-    for i in range(output.size):
-        difference = output[i] - targets[i]
-        doutput[i] = factor * difference
-        total += difference * difference
-    return total / n_out
+    return _squares(doutput, output, targets, 2 * scale / n_out) / n_out
+
+
+@elementwise("doutput", total=True)
+def _log_odds(z, t, factor):
+    e = exp(-abs(z))
+    loss = log1p(e) + z * (where(z < 0, 0.0 * z, 1.0) - t)
+    return factor * (where(z < 0, e, 1.0) / (1.0 + e) - t), loss
 
 
 @kernel
 def binary_crossentropy(doutput, output, targets, scale):
     n_out = output.shape[1]
-    factor = output.dtype.type(scale / n_out)
-    one, zero = output.dtype.type(1), output.dtype.type(0)
-    doutput, output, targets = flat(doutput), flat(output), flat(targets)
-    total = 0.0
-    for i in range(output.size):
-        z, t = output[i], targets[i]
-        e = exp(-abs(z))
-        total += log1p(e) + z * ((one if z >= zero else zero) - t)
-        doutput[i] = factor * ((one if z >= zero else e) / (one + e) - t)
-    return total / n_out
+    return _log_odds(doutput, output, targets, scale / n_out) / n_out
 
 
 @kernel

@@ -4,39 +4,60 @@ import math
 
 from ..program import OPTIMIZERS
 from .compiler import kernel, table
+from .formula import elementwise, sqrt, where
 from .views import flat, vector
+
+
+@elementwise("parameters", "velocity")
+def _momentum(p, v, g, learning_rate, momentum, nesterov):
+    change = learning_rate * g
+    v = momentum * v - change
+    return p + where(nesterov > 0, momentum * v - change, v), v
 
 
 @kernel
 def sgd(parameters, slots, gradients, optimizer, step, start):
-    kind = parameters.dtype.type
-    learning_rate, momentum = kind(optimizer["learning_rate"]), kind(optimizer["momentum"])
-    nesterov = optimizer["nesterov"] != 0
     velocity = vector(flat(slots), start, parameters.size)
-    for i in range(parameters.size):
-        change = learning_rate * gradients[i]
-        v = momentum * velocity[i] - change
-        velocity[i] = v
-        parameters[i] += momentum * v - change if nesterov else v
+    _momentum(
+        parameters,
+        velocity,
+        parameters,
+        velocity,
+        gradients,
+        optimizer["learning_rate"],
+        optimizer["momentum"],
+        optimizer["nesterov"],
+    )
+
+
+@elementwise("parameters", "first", "second")
+def _moments(p, m, v, g, beta_1, fresh_1, beta_2, fresh_2, rate, correction, epsilon):
+    m = beta_1 * m + fresh_1 * g
+    v = beta_2 * v + fresh_2 * (g * g)
+    return p - rate * m / (sqrt(v) * correction + epsilon), m, v
 
 
 @kernel
 def adam(parameters, slots, gradients, optimizer, step, start):
-    kind = parameters.dtype.type
-    beta_1, beta_2 = kind(optimizer["beta_1"]), kind(optimizer["beta_2"])
-    fresh_1, fresh_2 = kind(1 - optimizer["beta_1"]), kind(1 - optimizer["beta_2"])
-    rate = kind(optimizer["learning_rate"] / (1 - optimizer["beta_1"] ** step))
-    correction = kind(1 / math.sqrt(1 - optimizer["beta_2"] ** step))
-    epsilon = kind(optimizer["epsilon"])
     first = vector(flat(slots), start, parameters.size)
     second = vector(flat(slots), slots.shape[1] + start, parameters.size)
-    for i in range(parameters.size):
-        g = gradients[i]
-        m = beta_1 * first[i] + fresh_1 * g
-        v = beta_2 * second[i] + fresh_2 * (g * g)
-        first[i] = m
-        second[i] = v
-        parameters[i] -= rate * m / (math.sqrt(v) * correction + epsilon)
+    beta_1, beta_2 = optimizer["beta_1"], optimizer["beta_2"]
+    _moments(
+        parameters,
+        first,
+        second,
+        parameters,
+        first,
+        second,
+        gradients,
+        beta_1,
+        1 - beta_1,
+        beta_2,
+        1 - beta_2,
+        optimizer["learning_rate"] / (1 - beta_1**step),
+        1 / math.sqrt(1 - beta_2**step),
+        optimizer["epsilon"],
+    )
 
 
 _optimizer = table([globals()[name] for name in OPTIMIZERS])

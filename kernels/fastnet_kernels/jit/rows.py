@@ -7,19 +7,12 @@ code, columns outermost in the sum so that it stays in a register, and plain loo
 
 from typing import Any
 
-import llvmlite.binding
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 
-
-def _vector_bytes() -> int:
-    features = llvmlite.binding.get_host_cpu_features()
-    return 32 if features.get("avx") else 16
-
-
-VECTOR_BYTES = _vector_bytes()
+from .vectors import Vectors
 
 
 def add_to_rows(a: Any, vector: Any) -> None:
@@ -32,24 +25,6 @@ def sum_rows(out: Any, a: Any, accumulate: bool) -> None:
     out[...] = a.sum(axis=0) + (out if accumulate else np.zeros_like(out))
 
 
-class _Pointers:
-    """Loads and stores of whole vectors at a place in an array."""
-
-    def __init__(self, context: Any, builder: Any, kind: Any) -> None:
-        self.builder, self.itemsize = builder, context.get_abi_sizeof(context.get_data_type(kind.dtype))
-        self.lanes = VECTOR_BYTES // self.itemsize
-        self.vector = ir.VectorType(context.get_value_type(kind.dtype), self.lanes)
-
-    def at(self, data: Any, place: Any) -> Any:
-        return self.builder.bitcast(self.builder.gep(data, [place]), ir.PointerType(self.vector))
-
-    def load(self, data: Any, place: Any) -> Any:
-        return self.builder.load(self.at(data, place), align=self.itemsize)
-
-    def store(self, value: Any, data: Any, place: Any) -> None:
-        self.builder.store(value, self.at(data, place), align=self.itemsize)
-
-
 @intrinsic
 def _add_vectors(typingctx: Any, a: Any, vector: Any) -> Any:
     """Add whole vectors to each row; return the first column that is left."""
@@ -59,7 +34,7 @@ def _add_vectors(typingctx: Any, a: Any, vector: Any) -> Any:
             context.make_array(kind)(context, builder, value)
             for kind, value in zip(signature.args, arguments, strict=True)
         )
-        pointers = _Pointers(context, builder, a)
+        pointers = Vectors(context, builder, a)
         rows, columns = cgutils.unpack_tuple(builder, matrix.shape)
         lanes = ir.Constant(columns.type, pointers.lanes)
         with cgutils.for_range(builder, builder.sdiv(columns, lanes)) as column:
@@ -80,7 +55,7 @@ def _sum_vectors(typingctx: Any, out: Any, a: Any, accumulate: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         result = context.make_array(out)(context, builder, arguments[0])
         matrix = context.make_array(a)(context, builder, arguments[1])
-        pointers = _Pointers(context, builder, a)
+        pointers = Vectors(context, builder, a)
         rows, columns = cgutils.unpack_tuple(builder, matrix.shape)
         lanes = ir.Constant(columns.type, pointers.lanes)
         zero = ir.Constant(pointers.vector, [0.0] * pointers.lanes)

@@ -26,7 +26,8 @@ SECONDS_A_CALL = 0.1
 Ctrl-C, long enough that the return to Python costs nothing."""
 
 BLOCK_ROWS = 256
-"""Rows that the jit engine sends through all layers together, so that what they give stays in the cache."""
+"""Rows that a member of the jit engine's team sends through all layers together, so that what they give stays in the
+cache."""
 
 
 @dataclass
@@ -114,14 +115,20 @@ class Training:
         self._make_buffers()
 
     def _make_buffers(self) -> None:
-        # The jit engine gives each member of a team its rows and its buffers, and works through them in blocks.
-        members = members_for(self.threads, self._parameters.size, self._batch_size) if self.backend == "jit" else 1
-        self._rows = min(-(-self._batch_size // members), BLOCK_ROWS if self.backend == "jit" else self._batch_size)
-        self._gradients = np.empty((members, self._parameters.size), self.model.dtype)
-        self._activations = np.empty((members, row_size(self._program) * self._rows), self.model.dtype)
+        alone = self.backend != "jit"
+        n_parameters, numbers = self._parameters.size, row_size(self._program)
+        self._members = 1 if alone else members_for(self.threads, n_parameters, self._batch_size)
+        own = self._batch_size if alone else min(-(-self._batch_size // self._members), BLOCK_ROWS)
+        rows = own * self._members
+        # What has to go from core to core: a copy of the gradients for each member, or what the rows gave.
+        # (In sample space a gradient's rows are the samples', each filled by one member.)
+        by_rows = self._space is None and self._members * n_parameters <= self._batch_size * numbers
+        copies = self._members if by_rows else 1
+        self._gradients = np.empty((copies, n_parameters), self.model.dtype)
+        self._activations = np.empty(numbers * rows, self.model.dtype)
         self._deltas = np.empty_like(self._activations)
-        self._targets = np.empty((members, self._rows, self.Y.shape[1]), self.model.dtype)
-        self._order = np.empty((members, len(self.X)), np.int64)
+        self._targets = np.empty((rows, self.Y.shape[1]), self.model.dtype)
+        self._order = np.empty(len(self.X), np.int64)
 
     def _leave_sample_space(self, space: SampleSpace) -> None:
         """Go on the ordinary way, from the model's parameters as they are and with the optimizer's slots."""
@@ -199,7 +206,7 @@ class Training:
         run = np.zeros(1, RUN)
         run["batch_size"], run["shuffle"], run["seed"] = self._batch_size, self._shuffle, self.model.seed
         run["epoch"], run["step"] = first, first * self.steps_per_epoch
-        run["count_correct"] = self.model.is_classifier
+        run["count_correct"], run["threads"] = self.model.is_classifier, self._members
         finished: int = engine(self.backend).train(
             rows,
             self._program,

@@ -68,4 +68,6 @@ def grouped(results: Iterable["Result"]) -> list[tuple[str, ...]]:
 
 def _share(result: "Result") -> float:
     largest = max(result.reference, result.jit)
-    return largest / result.limit if largest else 0.0
+    if not largest:
+        return 0.0
+    return largest / result.limit if result.limit else float("inf")

@@ -92,6 +92,7 @@ def cases(dtype: npt.DTypeLike, shapes: Mapping[str, tuple[int, int, int]] = SHA
         for activation in range(len(ACTIVATIONS)):
             yield from _activation(f"{ACTIVATIONS[activation]}, {name}", draw(shape[0], shape[2]), activation, draw)
             yield from _dense(f"{ACTIVATIONS[activation]}, {name}", shape, activation, draw)
+        yield from _gradients(name, shape, draw)
         yield _l2(name, shape, draw)
         yield from _samples(name, shape, draw)
         for loss in range(len(LOSSES)):
@@ -160,31 +161,43 @@ def _dense(name: str, shape: tuple[int, int, int], activation: int, draw: Any) -
     bounds = {"a": Bound(sums + _spread(z, a, ACTIVATIONS[activation]), n_in + 1 + FEW)}
     yield Case("dense", "dense_forward", name, arguments, bounds, filled=("a",))
     passed = _passed(da, a, ACTIVATIONS[activation])
-    bounds = {
-        "dz": Bound(passed, FEW),
-        "dweights": Bound(np.abs(x).T @ passed, rows + FEW),
-        "dbiases": Bound(passed.sum(axis=0), rows + FEW),
-        "dx": Bound(passed @ np.abs(weights).T, n_out + FEW),
-    }
-    for needs_dx, accumulate in ((True, False), (False, False), (True, True)):
+    bounds = {"dz": Bound(passed, FEW), "dx": Bound(passed @ np.abs(weights).T, n_out + FEW)}
+    for needs_dx in (True, False):
         arguments = {
             "dx": np.zeros_like(x),
             "dz": np.zeros_like(z),
-            "dweights": np.zeros_like(weights),
-            "dbiases": np.zeros_like(biases),
             "da": da,
             "a": a,
-            "x": x,
             "weights": weights,
             "activation": activation,
             "needs_dx": needs_dx,
-            "accumulate": accumulate,
         }
-        compared = bounds if needs_dx else {key: bound for key, bound in bounds.items() if key != "dx"}
+        compared = bounds if needs_dx else {"dz": bounds["dz"]}
         which = name if needs_dx else f"{name}, first layer"
-        which = f"{which}, later block" if accumulate else which
-        filled = ("dx", "dz") if accumulate else ("dx", "dz", "dweights", "dbiases")
-        yield Case("dense", "dense_backward", which, arguments, compared, filled, scratch=("dx",))
+        yield Case("dense", "dense_backward", which, arguments, compared, ("dx", "dz"), scratch=("dx",))
+
+
+def _gradients(name: str, shape: tuple[int, int, int], draw: Any) -> Iterator[Case]:
+    """All inputs, and the later half of them with the biases or without; a first block and a later one."""
+    rows, n_in, n_out = shape
+    x, dz = draw(rows, n_in), draw(rows, n_out)
+    for part, first, owner in (("", 0, True), (", later inputs", n_in // 2, True), (", no biases", n_in // 2, False)):
+        for accumulate in (False, True):
+            mine = slice(first, n_in)
+            arguments = {
+                "dweights": np.zeros((n_in, n_out))[mine],
+                "dbiases": np.zeros(n_out if owner else 0),
+                "x": x,
+                "dz": dz,
+                "first": first,
+                "accumulate": accumulate,
+            }
+            bounds = {"dweights": Bound(np.abs(x[:, mine]).T @ np.abs(dz), rows + FEW)}
+            if owner:
+                bounds["dbiases"] = Bound(np.abs(dz).sum(axis=0), rows + FEW)
+            which = f"{name}{part}{', later block' if accumulate else ''}"
+            filled = () if accumulate else ("dweights", "dbiases")
+            yield Case("dense", "dense_gradients", which, arguments, bounds, filled)
 
 
 def _l2(name: str, shape: tuple[int, int, int], draw: Any) -> Case:
@@ -206,28 +219,23 @@ def _samples(name: str, shape: tuple[int, int, int], draw: Any) -> Iterator[Case
     products = np.abs(x[:, :n]) @ np.abs(combination)
     sums = products + np.abs(share * x[:, n:]) + np.abs(biases)
     tanh = ACTIVATIONS.index("tanh")
-    a, da = np.tanh(x[:, :n] @ combination + share * x[:, n:] + biases), draw(rows, n_out)
+    a, dz = np.tanh(x[:, :n] @ combination + share * x[:, n:] + biases), draw(rows, n_out)
     arguments = {"a": np.zeros_like(a), **place, "biases": biases, "activation": tanh}
     bounds = {"a": Bound(sums + np.abs(a), n + 2 + FEW)}
     yield Case("dense", "samples_forward", name, arguments, bounds, filled=("a",))
-    where = np.zeros_like(combination)
-    where[3:] = np.abs(da)
-    bounds = {
-        "dz": Bound(np.abs(da), FEW),
-        "dcombination": Bound(where, FEW),
-        "dbiases": Bound(np.abs(da).sum(axis=0), rows + FEW),
-    }
-    arguments = {
-        "dz": np.zeros_like(da),
-        "dcombination": np.zeros_like(combination),
-        "dbiases": np.zeros_like(biases),
-        "da": da,
-        "a": a,
-        "activation": tanh,
-        "first_row": 3,
-        "accumulate": False,
-    }
-    yield Case("dense", "samples_backward", name, arguments, bounds, filled=("dz", "dcombination", "dbiases"))
+    for part, first, owner in (("all samples", 0, True), ("later samples", 5, False)):
+        arguments = {
+            "dcombination": draw(n, n_out)[first:],
+            "dbiases": np.zeros(n_out if owner else 0),
+            "dz": dz,
+            "first": first,
+            "first_row": 3,
+            "accumulate": False,
+        }
+        bounds = {"dcombination": EXACT}
+        if owner:
+            bounds["dbiases"] = Bound(np.abs(dz).sum(axis=0), rows + FEW)
+        yield Case("dense", "samples_gradients", f"{name}, {part}", arguments, bounds, filled=("dbiases",))
     size = np.sum((products + 2 * np.abs(share * x[:, n:])) * np.abs(combination[3:]))
     arguments = {"product": np.zeros_like(a), **place, "first_row": 3}
     bounds = {"return": Bound(size, n + a.size + FEW)}
@@ -380,9 +388,10 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         parameters = (0.5 * rng.standard_normal(size)).astype(dtype).astype(np.float64)
         run = np.zeros(1, RUN)
         run["batch_size"], run["shuffle"], run["seed"], run["count_correct"] = batch, 1, 7, 1
-        # Two members of a team, blocks of 5 rows: every loop over rows has a ragged end.
-        members, block = 2, 5
-        buffer = np.zeros((members, row_size(program) * block))
+        # Two members of a team, blocks of 6 rows: every loop over rows has a ragged end. One shares one copy of
+        # gradients.
+        run["threads"], block = 2, 6
+        buffer = np.zeros(row_size(program) * block)
         steps = epochs * -(-n // batch)
         # Each step adds at most the roundings of its longest chain of sums to a parameter of size about 1.
         chain = batch + sum(int(op["input_size"]) for op in program)
@@ -393,13 +402,13 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
             "run": run,
             "parameters": parameters,
             "slots": np.zeros((SLOTS[OPTIMIZERS[record["kind"][0]]], size)),
-            "gradients": np.zeros((members, size)),
+            "gradients": np.zeros((1 if hidden == "relu" else 2, size)),
             "activations": buffer,
             "deltas": buffer.copy(),
-            "order": np.zeros((members, n), np.int64),
+            "order": np.zeros(n, np.int64),
             "X": X,
             "Y": Y,
-            "targets": np.zeros((members, block, columns)),
+            "targets": np.zeros((block, columns)),
         }
         bounds = {
             "parameters": Bound(1 + np.abs(parameters), steps * chain),
@@ -412,14 +421,14 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         yield Case("engine", "train", name, arguments, bounds, filled, scratch)
         if label != "sgd":
             continue
-        shared = {"program": program, "parameters": parameters, "activations": buffer[0]}
+        shared = {"program": program, "parameters": parameters, "activations": buffer}
         arguments = {"outputs": np.zeros((n, 3)), **shared, "X": X, "max_rows": block}
         bounds = {"outputs": Bound(4.0, chain)}
         yield Case("engine", "predict", name, arguments, bounds, ("outputs", "activations"), ("activations",))
         arguments = {
             "result": np.zeros(HISTORY_COLUMNS),
             **shared,
-            "deltas": buffer[0],
+            "deltas": buffer.copy(),
             "X": X,
             "Y": Y,
             "max_rows": block,

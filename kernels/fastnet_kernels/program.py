@@ -9,12 +9,11 @@ same kind, so a new activation is two functions on each side and one word here.
 
 Flat arrays, all of the Program's dtype (float32 or float64) unless said otherwise:
 
-``parameters`` (n_parameters,), ``gradients`` (threads, n_parameters): an op's weights are the C-ordered matrix
+``parameters`` (n_parameters,), ``gradients`` (copies, n_parameters): an op's weights are the C-ordered matrix
 (input_size, output_size) that
     starts at its ``weights``, its biases the vector (output_size,) that starts at its ``biases``.
-``slots``      (n_slots, n_parameters): what the optimizer remembers.
-``activations``, ``deltas``  (threads, row_size * max_rows): what the ops give, and the gradients of the loss with
-respect to it.
+``slots`` (n_slots, n_parameters): what the optimizer remembers.
+``activations``, ``deltas`` (row_size * max_rows,): what the ops give, and the gradients of the loss with respect to it.
     A buffer that a record places at ``offset`` with ``size`` numbers a sample starts at ``offset * max_rows``, so the
     rows of a batch (at most max_rows) lie together, C-ordered: (rows, size).
 """
@@ -83,6 +82,7 @@ RUN: Final = np.dtype(
         ("epoch", np.int64),  # the number of the first epoch of this call, counted from 0
         ("step", np.int64),  # updates done before this call
         ("count_correct", np.int64),  # 0 or 1: whether the engine counts right answers
+        ("threads", np.int64),  # members of the team, at least 1; the reference always works alone
     ],
     align=True,
 )

@@ -15,7 +15,21 @@ FOLDER = Path(fastnet_kernels.__file__).parent
 MODULES = sorted(path.stem for path in (FOLDER / "reference").glob("*.py") if path.stem != "__init__")
 ONLY_JIT = {"blas", "compiler", "formula", "linking", "rows", "team", "vector_math", "vectors"}
 # Reached by way of others: what the engine's entry points call, and what a table dispatches by code.
-INNER = {"forward", "backward", "penalties", "penalize", "mix", "stream_key", "row_key", "unit_bits"}
+INNER = {
+    "forward",
+    "backward",
+    "inputs_of",
+    "weight_gradients",
+    "penalize",
+    "update_range",
+    "update_part",
+    "penalties",
+} | {
+    "mix",
+    "stream_key",
+    "row_key",
+    "unit_bits",
+}
 
 
 def functions(side: str, module: str) -> dict[str, list[str]]:
@@ -31,7 +45,7 @@ def functions(side: str, module: str) -> dict[str, list[str]]:
         if not name.startswith("_")
         and inspect.isfunction(plain(value))
         and plain(value).__module__ == loaded.__name__
-        and name not in ("compiled", "sum_gradients")
+        and name != "compiled"
     }
 
 

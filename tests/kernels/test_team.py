@@ -1,4 +1,4 @@
-"""A team's two words: nobody leaves a meeting before all have come, and a number is taken once."""
+"""A team's words: a number is taken once, and no part begins before the phases before it are finished."""
 
 import os
 import threading
@@ -33,26 +33,31 @@ def together(members: int, work: Callable[[int], None]) -> None:
 
 
 def counter() -> Counter:
-    """As the engine makes it: a cache line of its own."""
-    return np.zeros(16, np.int64)
+    """As the engine makes it."""
+    from fastnet_kernels.jit.team import FINISHED
+
+    return np.zeros(2 * FINISHED, np.int64)
 
 
-def meetings(compiled: bool) -> Callable[..., int]:
-    """A member that writes its number of each round, meets, and counts the others' that are not there yet."""
-    from fastnet_kernels.jit.team import meet
+def phases(compiled: bool) -> Callable[..., int]:
+    """A member that takes parts, phase after phase: it notes each part as done, and counts the parts of the phase
+    before that are not there yet."""
+    from fastnet_kernels.jit.team import claim, finish, wait
 
-    def member(rank: int, counter: Any, seen: Any, rounds: int) -> int:
-        members = seen.shape[0]
-        early = met = 0
-        for number in range(1, rounds + 1):
-            seen[rank, 0] = number
-            met += members
-            meet(counter, met)
-            for other in range(members):
-                if seen[other, 0] != number:
-                    early += 1
-            met += members
-            meet(counter, met)
+    def member(counter: Any, done: Any) -> int:
+        parts, early = done.shape[1], 0
+        for phase in range(done.shape[0]):
+            while True:
+                wait(counter, phase * parts)
+                number = claim(counter, (phase + 1) * parts)
+                if number < 0:
+                    break
+                if phase > 0:
+                    for part in range(parts):
+                        if done[phase - 1, part] != 1:
+                            early += 1
+                done[phase, number - phase * parts] += 1
+                finish(counter)
         return early
 
     return decorated(member) if compiled else member
@@ -60,12 +65,12 @@ def meetings(compiled: bool) -> Callable[..., int]:
 
 def takes(compiled: bool) -> Callable[..., None]:
     """A member that takes numbers until all are gone and ticks each off."""
-    from fastnet_kernels.jit.team import take
+    from fastnet_kernels.jit.team import claim
 
     def member(counter: Any, taken: Any) -> None:
         while True:
-            number = take(counter)
-            if number >= taken.size:
+            number = claim(counter, taken.size)
+            if number < 0:
                 break
             taken[number] += 1
 
@@ -89,22 +94,32 @@ both_ways = pytest.mark.parametrize(
 
 @both_ways
 @pytest.mark.parametrize("members", [1, 2, 3, MORE_THAN_CORES])
-def test_nobody_leaves_before_all_have_come(members: int, compiled: bool, much: int) -> None:
-    member, shared = meetings(compiled), counter()
-    # More members than cores have to hand their cores over at each meeting.
+def test_no_part_begins_before_the_phases_before_it_are_finished(members: int, compiled: bool, much: int) -> None:
+    member, shared = phases(compiled), counter()
+    # More members than cores have to hand their cores over at each phase.
     rounds = much if members <= 2 else max(much // 20, 10)
-    seen = np.zeros((members, 16), np.int64)
-    member(0, counter(), seen[:1].copy(), 1)  # compiles
-    early = np.zeros(members, np.int64)
+    member(counter(), np.zeros((1, 1), np.int64))  # compiles
+    done, early = np.zeros((rounds, members), np.int64), np.zeros(members, np.int64)
 
     def work(rank: int) -> None:
-        early[rank] = member(rank, shared, seen, rounds)
+        early[rank] = member(shared, done)
 
     together(members, work)
     np.testing.assert_array_equal(early, 0)
-    np.testing.assert_array_equal(seen[:, 0], rounds)
-    assert shared[0] == 2 * rounds * members
-    assert not shared[1:].any()
+    np.testing.assert_array_equal(done, 1)
+    assert list(shared[shared != 0]) == [rounds * members] * 2
+
+
+@both_ways
+def test_a_member_that_sleeps_between_parts_is_not_waited_for(compiled: bool, much: int) -> None:
+    """The others do its parts too; when it wakes, nothing is left to do."""
+    member, shared = phases(compiled), counter()
+    member(counter(), np.zeros((1, 1), np.int64))  # compiles
+    done = np.zeros((much, 2), np.int64)
+    assert member(shared, done) == 0
+    np.testing.assert_array_equal(done, 1)
+    assert member(shared, done) == 0
+    np.testing.assert_array_equal(done, 1)
 
 
 @both_ways
@@ -115,48 +130,38 @@ def test_each_number_is_taken_once(members: int, compiled: bool, much: int) -> N
     taken = [np.zeros(much * 20, np.int64) for _ in range(members)]
     together(members, lambda rank: member(shared, taken[rank]))
     np.testing.assert_array_equal(np.sum(taken, axis=0), 1)
-    # Each found the numbers gone once, and took one more to find that out.
-    assert shared[0] == much * 20 + members
+    assert shared.sum() == much * 20
 
 
 @pytest.mark.needs_compiler
 def test_the_test_sees_a_team_that_does_not_wait() -> None:
-    """Members that only count themselves in are not together."""
+    """Members that take the next part at once are early."""
+    from fastnet_kernels.jit.team import claim
 
-    def careless(rank: int, counter: Any, seen: Any, rounds: int) -> int:
-        early = 0
-        for number in range(1, rounds + 1):
-            seen[rank, 0] = number
-            counter[0] += 1
-            for other in range(seen.shape[0]):
-                if seen[other, 0] != number:
-                    early += 1
+    def careless(counter: Any, done: Any) -> int:
+        early, number = 0, claim(counter, done.shape[0])
+        while number >= 0:
+            if number > 0 and done[number - 1, 0] != 1:
+                early += 1
+            done[number, 0] += 1
+            number = claim(counter, done.shape[0])
         return early
 
-    member, shared, seen = decorated(careless), counter(), np.zeros((2, 16), np.int64)
-    member(0, counter(), seen.copy(), 1)
+    member, shared, done = decorated(careless), counter(), np.zeros((2_000_000, 1), np.int64)
+    member(counter(), done[:1].copy())
     early = np.zeros(2, np.int64)
 
     def work(rank: int) -> None:
-        early[rank] = member(rank, shared, seen, 1000)
+        early[rank] = member(shared, done)
 
     together(2, work)
     assert early.sum() > 0
 
 
 def test_the_first_number_is_what_the_counter_holds() -> None:
-    from fastnet_kernels.jit.team import take
+    from fastnet_kernels.jit.team import CLAIMED, claim
 
     shared = counter()
-    shared[0] = 41
-    assert [take(shared), take(shared)] == [41, 42]
-    assert shared[0] == 43
-
-
-def test_a_meeting_of_one_is_no_wait() -> None:
-    from fastnet_kernels.jit.team import meet
-
-    shared = counter()
-    for target in (1, 2, 3):
-        meet(shared, target)
-    assert shared[0] == 3
+    shared[CLAIMED] = 41
+    assert [claim(shared, 43), claim(shared, 43), claim(shared, 43)] == [41, 42, -1]
+    assert shared[CLAIMED] == 43

@@ -246,13 +246,6 @@ def test_the_batch_is_gathered_by_vectors(compiled: Any) -> None:
     assert any(loop.does("move") for loop in innermost_loops(code)) or code.calls("memcpy|memmove")
 
 
-def test_the_gradients_are_summed_by_vectors(compiled: Any) -> None:
-    from fastnet_kernels.jit.engine import sum_gradients
-
-    code = compiled(sum_gradients, (np.ones((2, 1000), np.float32), 0, 900))
-    assert any(loop.does("add") for loop in innermost_loops(code))
-
-
 class TestTheTestCanFail:
     """Loops that are no vector instructions do not pass for some."""
 

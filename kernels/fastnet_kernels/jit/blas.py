@@ -29,15 +29,16 @@ def _link() -> None:
 _link()
 
 
-def gemm(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumulate: bool) -> None:
+def gemm(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumulate: bool, first: int) -> None:
     """Fill ``out = op(a) @ op(b)``, op being the transpose where asked, or add it to ``out`` if ``accumulate``.
 
-    C-ordered matrices of one float type. A wider ``a`` that is not transposed stands for its first columns.
+    C-ordered matrices of one float type. A wider ``a`` stands for its columns from ``first`` on.
 
     Without the compiler this is the Python that runs.
     """
     b = b.T if transpose_b else b
-    product = np.matmul(a.T if transpose_a else a[:, : len(b)], b)
+    a = a[:, first : first + (len(out) if transpose_a else len(b))]
+    product = np.matmul(a.T if transpose_a else a, b)
     if accumulate:
         out += product
     else:
@@ -45,12 +46,14 @@ def gemm(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumul
 
 
 @intrinsic
-def _gemm(typingctx: Any, out: Any, a: Any, b: Any, transpose_a: Any, transpose_b: Any, accumulate: Any) -> Any:
+def _gemm(
+    typingctx: Any, out: Any, a: Any, b: Any, transpose_a: Any, transpose_b: Any, accumulate: Any, first: Any
+) -> Any:
     if {out.layout, a.layout, b.layout} != {"C"} or {a.dtype, b.dtype} != {out.dtype}:
         raise TypingError(f"a product takes C-ordered matrices of one float type, not {out}, {a}, {b}")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> None:
-        out_value, a_value, b_value, flip_a, flip_b, add = arguments
+        out_value, a_value, b_value, flip_a, flip_b, add, first_column = arguments
         number = context.get_value_type(out.dtype)
         int32, char = ir.IntType(32), ir.IntType(8)
         c_array = context.make_array(out)(context, builder, out_value)
@@ -83,7 +86,7 @@ def _gemm(typingctx: Any, out: Any, a: Any, b: Any, transpose_a: Any, transpose_
             by_reference(ir.Constant(number, 1.0)),
             b_array.data,
             size(b_columns),
-            a_array.data,
+            builder.gep(a_array.data, [first_column]),
             size(a_columns),
             by_reference(builder.select(add, ir.Constant(number, 1.0), ir.Constant(number, 0.0))),
             c_array.data,
@@ -97,7 +100,7 @@ def _gemm(typingctx: Any, out: Any, a: Any, b: Any, transpose_a: Any, transpose_
         )
         builder.call(function, operands)
 
-    return types.void(out, a, b, types.boolean, types.boolean, types.boolean), generate
+    return types.void(out, a, b, types.boolean, types.boolean, types.boolean, types.intp), generate
 
 
 SMALL = 4096
@@ -129,18 +132,18 @@ def _stack(typingctx: Any, like: Any) -> Any:
 
 
 @overload(gemm)
-def _overload_gemm(out, a, b, transpose_a, transpose_b, accumulate):
+def _overload_gemm(out, a, b, transpose_a, transpose_b, accumulate, first):
     """OpenBLAS has fast ways for small products, but not with the second matrix transposed: 64x32 times (64x32)T takes
     2.3 times as long as 64x32 times 32x64. So a small one is transposed first."""
 
-    def compiled(out, a, b, transpose_a, transpose_b, accumulate):
+    def compiled(out, a, b, transpose_a, transpose_b, accumulate, first):
         if transpose_b and b.size <= SMALL:
             transposed = matrix(_stack(b), 0, b.shape[1], b.shape[0])
             for i in range(b.shape[0]):
                 for j in range(b.shape[1]):
                     transposed[j, i] = b[i, j]
-            _gemm(out, a, transposed, transpose_a, False, accumulate)
+            _gemm(out, a, transposed, transpose_a, False, accumulate, first)
         else:
-            _gemm(out, a, b, transpose_a, transpose_b, accumulate)
+            _gemm(out, a, b, transpose_a, transpose_b, accumulate, first)
 
     return compiled

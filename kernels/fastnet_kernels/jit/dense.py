@@ -9,18 +9,23 @@ from .rows import add_to_rows, sum_rows
 
 @kernel
 def dense_forward(a, x, weights, biases, activation):
-    gemm(a, x, weights, False, False, False)
+    gemm(a, x, weights, False, False, False, 0)
     add_to_rows(a, biases)
     activation_forward(a, a, activation)
 
 
 @kernel
-def dense_backward(dx, dz, dweights, dbiases, da, a, x, weights, activation, needs_dx, accumulate):
+def dense_backward(dx, dz, da, a, weights, activation, needs_dx):
     activation_backward(dz, da, a, activation)
-    gemm(dweights, x, dz, True, False, accumulate)
-    sum_rows(dbiases, dz, accumulate)
     if needs_dx:
-        gemm(dx, dz, weights, False, True, False)
+        gemm(dx, dz, weights, False, True, False, 0)
+
+
+@kernel
+def dense_gradients(dweights, dbiases, x, dz, first, accumulate):
+    gemm(dweights, x, dz, True, False, accumulate, first)
+    if dbiases.size > 0:
+        sum_rows(dbiases, dz, accumulate)
 
 
 @elementwise("dweights", total=True)
@@ -37,7 +42,7 @@ def l2_penalty(dweights, weights, l2):
 @kernel
 def samples_forward(a, x, combination, share, biases, activation):
     n = combination.shape[0]
-    gemm(a, x, combination, False, False, False)
+    gemm(a, x, combination, False, False, False, 0)
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):
             a[i, j] += share[0] * x[i, n + j]
@@ -46,22 +51,19 @@ def samples_forward(a, x, combination, share, biases, activation):
 
 
 @kernel
-def samples_backward(dz, dcombination, dbiases, da, a, activation, first_row, accumulate):
-    activation_backward(dz, da, a, activation)
-    if not accumulate:
-        for i in range(dcombination.shape[0]):
-            for j in range(dcombination.shape[1]):
-                dcombination[i, j] = 0
-    for i in range(dz.shape[0]):
+def samples_gradients(dcombination, dbiases, dz, first, first_row, accumulate):
+    begin, end = max(first, first_row), min(first + dcombination.shape[0], first_row + dz.shape[0])
+    for i in range(begin, end):
         for j in range(dz.shape[1]):
-            dcombination[first_row + i, j] = dz[i, j]
-    sum_rows(dbiases, dz, accumulate)
+            dcombination[i - first, j] = dz[i - first_row, j]
+    if dbiases.size > 0:
+        sum_rows(dbiases, dz, accumulate)
 
 
 @kernel
 def samples_penalty(product, x, combination, share, first_row):
     n = combination.shape[0]
-    gemm(product, x, combination, False, False, False)
+    gemm(product, x, combination, False, False, False, 0)
     twice = 2 * share[0]
     total = 0.0
     for i in range(product.shape[0]):

@@ -32,21 +32,22 @@ from .compiler import entry_point, kernel
 from .dense import (
     dense_backward,
     dense_forward,
+    dense_gradients,
     l2_penalty,
-    samples_backward,
     samples_forward,
+    samples_gradients,
     samples_penalty,
 )
 from .dropout import dropout_backward, dropout_forward
 from .losses import count_correct, loss_forward_backward
 from .optimizers import update
 from .randomness import shuffle
-from .team import meet
+from .team import CLAIMED, FINISHED, claim, finish, wait
 from .views import flat, matrix, row_block, vector
 
 
 @kernel
-def forward(program, parameters, activations, x, max_rows, training, seed, step, first_row):
+def forward(program, parameters, activations, x, max_rows, place, training, seed, step, first_row):
     rows = x.shape[0]
     for index in range(program.size):
         op = program[index]
@@ -54,7 +55,7 @@ def forward(program, parameters, activations, x, max_rows, training, seed, step,
             break
         if op["kind"] == DROPOUT and not training:
             continue
-        out = matrix(activations, op["output"] * max_rows, rows, op["output_size"])
+        out = matrix(activations, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
         biases = vector(parameters, op["biases"], op["output_size"])
         if op["kind"] == DENSE:
             weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
@@ -71,32 +72,23 @@ def forward(program, parameters, activations, x, max_rows, training, seed, step,
 
 
 @kernel
-def backward(program, parameters, gradients, activations, deltas, x, max_rows, seed, step, first_row, accumulate):
+def backward(program, parameters, activations, deltas, x, max_rows, place, seed, step, first_row):
     rows = x.shape[0]
     penalty = 0.0
     for index in range(program.size - 2, -1, -1):
         op = program[index]
-        out = matrix(activations, op["output"] * max_rows, rows, op["output_size"])
-        dout = matrix(deltas, op["output"] * max_rows, rows, op["output_size"])
-        dx = matrix(deltas, op["input"] * max_rows, rows, op["input_size"])
-        dbiases = vector(gradients, op["biases"], op["output_size"])
+        out = matrix(activations, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
+        dout = matrix(deltas, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
+        dx = matrix(deltas, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
         if op["kind"] == DENSE:
-            given = x
-            if index > 0:
-                given = matrix(activations, op["input"] * max_rows, rows, op["input_size"])
             weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
-            dweights = matrix(gradients, op["weights"], op["input_size"], op["output_size"])
-            dense_backward(
-                dx, dout, dweights, dbiases, dout, out, given, weights, op["function"], op["passes_on"] != 0, accumulate
-            )
+            dense_backward(dx, dout, dout, out, weights, op["function"], op["passes_on"] != 0)
         elif op["kind"] == SAMPLES:
             n = op["input_size"] - op["output_size"]
             combination = matrix(parameters, op["weights"], n, op["output_size"])
-            dcombination = matrix(gradients, op["weights"], n, op["output_size"])
-            gradients[op["biases"] - 1] = 0
-            samples_backward(dout, dcombination, dbiases, dout, out, op["function"], first_row, accumulate)
+            dense_backward(dx, dout, dout, out, combination, op["function"], False)
             if op["l2"] > 0:
-                product = matrix(deltas, op["input"] * max_rows, rows, op["output_size"])
+                product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
                 share = vector(parameters, op["biases"] - 1, 1)
                 penalty += 0.5 * op["l2"] * samples_penalty(product, x, combination, share, first_row)
         elif op["kind"] == DROPOUT and op["passes_on"] != 0:
@@ -105,31 +97,96 @@ def backward(program, parameters, gradients, activations, deltas, x, max_rows, s
 
 
 @kernel
-def penalize(program, parameters, gradients, member, members):
-    penalty = 0.0
-    for index in range(member, program.size, members):
+def _part(n, part, parts):
+    """Even parts of n. A division takes as long as forty additions, and most teams are of one."""
+    if parts == 1:
+        return np.int64(0), np.int64(n)
+    return n * part // parts, n * (part + 1) // parts
+
+
+@kernel
+def inputs_of(op, part, parts):
+    n = op["input_size"]
+    if op["kind"] == SAMPLES:
+        n -= op["output_size"]
+    return _part(n, part, parts)
+
+
+@kernel
+def weight_gradients(program, gradients, activations, deltas, x, max_rows, place, first_row, accumulate, part, parts):
+    rows = x.shape[0]
+    for index in range(program.size - 2, -1, -1):
         op = program[index]
-        if op["kind"] == DENSE and op["l2"] > 0:
-            weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
-            dweights = matrix(gradients, op["weights"], op["input_size"], op["output_size"])
-            penalty += l2_penalty(dweights, weights, op["l2"])
-        elif op["kind"] == SAMPLES:
-            size = (op["input_size"] - op["output_size"]) * op["output_size"] + 1
-            l2_penalty(matrix(gradients, op["weights"], size, 1), matrix(parameters, op["weights"], size, 1), op["l2"])
-            share = float(parameters[op["biases"] - 1])
-            penalty += 0.5 * op["l2"] * share * share * op["square"]
+        if op["kind"] == DROPOUT:
+            continue
+        first, end = inputs_of(op, part, parts)
+        n_out = op["output_size"]
+        dz = matrix(deltas, op["output"] * max_rows + place * n_out, rows, n_out)
+        dweights = matrix(gradients, op["weights"] + first * n_out, end - first, n_out)
+        dbiases = vector(gradients, op["biases"], n_out if part == parts - 1 else 0)
+        if op["kind"] == DENSE:
+            given = x
+            if index > 0:
+                given = matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
+            dense_gradients(dweights, dbiases, given, dz, first, accumulate)
+        else:
+            samples_gradients(dweights, dbiases, dz, first, first_row, accumulate)
+
+
+@kernel
+def penalize(program, parameters, gradients, part, parts):
+    penalty = 0.0
+    for index in range(program.size):
+        op = program[index]
+        if op["kind"] != DENSE and op["kind"] != SAMPLES:
+            continue
+        first, end = inputs_of(op, part, parts)
+        n_out = op["output_size"]
+        begin, size = op["weights"] + first * n_out, (end - first) * n_out
+        if op["kind"] == SAMPLES and part == parts - 1:
+            # The share, right behind the combination, has no gradient but its decay.
+            size += 1
+            gradients[op["biases"] - 1] = 0
+        if op["l2"] > 0:
+            weights, dweights = vector(parameters, begin, size), vector(gradients, begin, size)
+            added = l2_penalty(dweights, weights, op["l2"])
+            if op["kind"] == DENSE:
+                penalty += added
+            elif part == parts - 1:
+                share = float(parameters[op["biases"] - 1])
+                penalty += 0.5 * op["l2"] * share * share * op["square"]
     return penalty
 
 
 @kernel
-def sum_gradients(gradients, begin, end):
-    """Add the other members' gradients to the first's, from ``begin`` to ``end`` of the flat vector."""
-    members, n = gradients.shape
+def update_range(parameters, slots, gradients, optimizer, step, begin, end):
+    copies, n = gradients.shape
     mine = vector(flat(gradients), begin, end - begin)
-    for member in range(1, members):
-        others = vector(flat(gradients), member * n + begin, end - begin)
+    for copy in range(1, copies):
+        others = vector(flat(gradients), copy * n + begin, end - begin)
         for i in range(mine.size):
             mine[i] += others[i]
+    update(vector(parameters, begin, end - begin), slots, mine, optimizer, step, begin)
+
+
+@kernel
+def update_part(program, parameters, slots, gradients, optimizer, step, part, parts):
+    begin = end = 0
+    for index in range(program.size):
+        op = program[index]
+        if op["kind"] != DENSE and op["kind"] != SAMPLES:
+            continue
+        first, last = inputs_of(op, part, parts)
+        from_, to = op["weights"] + first * op["output_size"], op["weights"] + last * op["output_size"]
+        if part == parts - 1:
+            to = op["biases"] + op["output_size"]
+        if from_ != end:
+            if end > begin:
+                update_range(parameters, slots, gradients, optimizer, step, begin, end)
+            begin = from_
+        end = to
+    if end > begin:
+        update_range(parameters, slots, gradients, optimizer, step, begin, end)
 
 
 @kernel
@@ -155,8 +212,19 @@ def penalties(program, parameters):
 
 
 @kernel
+def _claim(counter, phase, parts, members):
+    """A part of the phase whose first has the number ``phase``, from 0 on; -1 if none is left."""
+    if members == 1:
+        number = counter[CLAIMED]
+        counter[CLAIMED] = min(number + 1, phase + parts)
+        return number - phase if number < phase + parts else np.int64(-1)
+    wait(counter, phase)
+    number = claim(counter, phase + parts)
+    return number - phase if number >= 0 else number
+
+
+@kernel
 def _train(
-    member,
     counter,
     partial,
     history,
@@ -173,91 +241,104 @@ def _train(
     Y,
     targets,
 ):
-    """One member's part of ``train``: its rows of every batch, and its part of every update.
+    """What each member of the team runs: it does parts of a phase until all have been claimed, then goes on to the
+    next. ``phase`` is the number of its first part. A member that slept goes through phases that are finished without
+    work.
 
-    ``counter`` is the team's (see ``team``), ``partial`` (members, 2, HISTORY_COLUMNS) where members lay their sums
-    down, in two places in turn so that none is overwritten before all have read it.
+    ``counter`` is the team's (see ``team``), ``partial`` (members, HISTORY_COLUMNS) the sums of the parts' epochs.
     """
-    members, n_parameters = gradients.shape
-    n_samples, max_rows, n_targets = X.shape[0], targets.shape[1], targets.shape[2]
+    members, n_samples, max_rows = partial.shape[0], X.shape[0], targets.shape[0]
     settings, loss = run[0], program[program.size - 1]
     batch_size, seed, step = settings["batch_size"], settings["seed"], settings["step"]
     shuffled = settings["shuffle"] != 0 and batch_size < n_samples
-    dparameters = vector(flat(gradients), member * n_parameters, n_parameters)
-    values = vector(flat(activations), member * activations.shape[1], activations.shape[1])
-    dvalues = vector(flat(deltas), member * deltas.shape[1], deltas.shape[1])
-    places = vector(flat(order), member * order.shape[1], order.shape[1])
-    wanted = matrix(flat(targets), member * max_rows * n_targets, max_rows, n_targets)
-    begin, end = n_parameters * member // members, n_parameters * (member + 1) // members
-    met = 0
+    copies, n_parameters = gradients.shape
+    own_rows = max_rows // members
+    phase = 0
     for index in range(history.shape[0]):
-        total = correct = 0.0
         if shuffled:
-            shuffle(places, seed, settings["epoch"] + index)
+            if _claim(counter, phase, 1, members) == 0:
+                shuffle(order, seed, settings["epoch"] + index)
+                finish(counter)
+            phase += 1
         for start in range(0, n_samples, batch_size):
             rows = min(batch_size, n_samples - start)
-            low, high = rows * member // members, rows * (member + 1) // members
-            penalty = 0.0
-            for first_row in range(low, high, max_rows):
-                count = min(max_rows, high - first_row)
-                x, y = row_block(X, start + first_row, count), row_block(Y, start + first_row, count)
-                if shuffled:
-                    gathered, gathered_targets = matrix(values, 0, count, X.shape[1]), row_block(wanted, 0, count)
-                    gather(gathered, X, places, start + first_row)
-                    gather(gathered_targets, Y, places, start + first_row)
-                    x, y = gathered, gathered_targets
-                output = forward(program, parameters, values, x, max_rows, True, seed, step, first_row)
-                doutput = matrix(dvalues, loss["input"] * max_rows, count, loss["input_size"])
-                total += loss_forward_backward(doutput, output, y, 1 / rows, loss["function"])
-                if settings["count_correct"] != 0:
-                    correct += count_correct(output, y)
-                penalty += backward(
-                    program,
-                    parameters,
-                    dparameters,
-                    values,
-                    dvalues,
-                    x,
-                    max_rows,
-                    seed,
-                    step,
-                    first_row,
-                    first_row > low,
-                )
-            if low == high:
-                for i in range(n_parameters):
-                    dparameters[i] = 0
-            penalty += penalize(program, parameters, dparameters, member, members)
-            total += penalty * rows
+            # With a copy of the gradients for each member nobody needs another's rows before the batch is through.
+            block_rows = rows if copies == members else max_rows
             step += 1
-            if members > 1:
-                met += members
-                meet(counter, met)
-                sum_gradients(gradients, begin, end)
-            update(
-                vector(parameters, begin, end - begin),
-                slots,
-                vector(flat(gradients), begin, end - begin),
-                optimizer[0],
-                step,
-                begin,
-            )
-            if members > 1:
-                met += members
-                meet(counter, met)
-        if members > 1:
-            partial[member, index % 2, HISTORY_LOSS] = total
-            partial[member, index % 2, HISTORY_CORRECT] = correct
-            met += members
-            meet(counter, met)
+            for first_row in range(0, rows, block_rows):
+                count = min(block_rows, rows - first_row)
+                part = _claim(counter, phase, members, members)
+                while part >= 0:
+                    low, high = _part(count, part, members)
+                    mine = vector(flat(gradients), (part % copies) * n_parameters, n_parameters)
+                    if low == high and copies == members:
+                        for i in range(n_parameters):
+                            mine[i] = 0
+                    for own in range(low, high, own_rows):
+                        n, place = min(own_rows, high - own), part * own_rows if copies == members else own
+                        at = first_row + own
+                        x, y = row_block(X, start + at, n), row_block(Y, start + at, n)
+                        if shuffled:
+                            gathered = matrix(activations, place * X.shape[1], n, X.shape[1])
+                            gathered_targets = row_block(targets, place, n)
+                            gather(gathered, X, order, start + at)
+                            gather(gathered_targets, Y, order, start + at)
+                            x, y = gathered, gathered_targets
+                        output = forward(program, parameters, activations, x, max_rows, place, True, seed, step - 1, at)
+                        n_out = loss["input_size"]
+                        doutput = matrix(deltas, loss["input"] * max_rows + place * n_out, n, n_out)
+                        lost = loss_forward_backward(doutput, output, y, 1 / rows, loss["function"])
+                        if settings["count_correct"] != 0:
+                            partial[part, HISTORY_CORRECT] += count_correct(output, y)
+                        lost += rows * backward(
+                            program, parameters, activations, deltas, x, max_rows, place, seed, step - 1, at
+                        )
+                        partial[part, HISTORY_LOSS] += lost
+                        if copies == members:
+                            weight_gradients(
+                                program, mine, activations, deltas, x, max_rows, place, at, own > low, 0, 1
+                            )
+                    finish(counter)
+                    part = _claim(counter, phase, members, members)
+                phase += members
+                part = _claim(counter, phase, members, members)
+                while part >= 0:
+                    first = vector(flat(gradients), 0, n_parameters)
+                    if copies < members:
+                        block = row_block(X, start + first_row, count)
+                        if shuffled:
+                            block = matrix(activations, 0, count, X.shape[1])
+                        weight_gradients(
+                            program,
+                            first,
+                            activations,
+                            deltas,
+                            block,
+                            max_rows,
+                            0,
+                            first_row,
+                            first_row > 0,
+                            part,
+                            members,
+                        )
+                    if first_row + count == rows:
+                        partial[part, HISTORY_LOSS] += rows * penalize(program, parameters, first, part, members)
+                        update_part(program, parameters, slots, gradients, optimizer[0], step, part, members)
+                    finish(counter)
+                    part = _claim(counter, phase, members, members)
+                phase += members
+        if _claim(counter, phase, 1, members) == 0:
             total = correct = 0.0
-            for other in range(members):
-                total += partial[other, index % 2, HISTORY_LOSS]
-                correct += partial[other, index % 2, HISTORY_CORRECT]
-        if member == 0:
+            for part in range(members):
+                total += partial[part, HISTORY_LOSS]
+                correct += partial[part, HISTORY_CORRECT]
+                partial[part, HISTORY_LOSS] = partial[part, HISTORY_CORRECT] = 0
             history[index, HISTORY_LOSS] = total / n_samples
             history[index, HISTORY_CORRECT] = correct
-        if not math.isfinite(total):
+            finish(counter)
+        phase += 1
+        wait(counter, phase)
+        if not math.isfinite(history[index, HISTORY_LOSS]):
             return index
     return history.shape[0]
 
@@ -267,7 +348,7 @@ def _predict(outputs, program, parameters, activations, X, max_rows):
     loss = program[program.size - 1]
     for start in range(0, X.shape[0], max_rows):
         rows = min(max_rows, X.shape[0] - start)
-        output = forward(program, parameters, activations, row_block(X, start, rows), max_rows, False, 0, 0, 0)
+        output = forward(program, parameters, activations, row_block(X, start, rows), max_rows, 0, False, 0, 0, 0)
         activation_forward(row_block(outputs, start, rows), output, loss["output_activation"])
 
 
@@ -278,7 +359,7 @@ def _evaluate(result, program, parameters, activations, deltas, X, Y, max_rows):
     for start in range(0, X.shape[0], max_rows):
         rows = min(max_rows, X.shape[0] - start)
         x, y = row_block(X, start, rows), row_block(Y, start, rows)
-        output = forward(program, parameters, activations, x, max_rows, False, 0, 0, 0)
+        output = forward(program, parameters, activations, x, max_rows, 0, False, 0, 0, 0)
         doutput = matrix(deltas, loss["input"] * max_rows, rows, loss["input_size"])
         total += loss_forward_backward(doutput, output, y, 1.0, loss["function"])
         correct += count_correct(output, y)
@@ -301,14 +382,13 @@ def compiled(name: str, dtype: str) -> Callable[..., Any]:
     program, vector_, data = given(numba.from_dtype(OP), 1), number[::1], given(number, 2)
     history = types.float64[:, ::1]
     optimizer, run = given(numba.from_dtype(OPTIMIZER), 1), given(numba.from_dtype(RUN), 1)
-    table_, cube = number[:, ::1], number[:, :, ::1]
+    table_ = number[:, ::1]
     entries: dict[str, tuple[Any, Any]] = {
         "train": (
             _train,
             types.int64(
-                types.int64,
                 types.int64[::1],
-                types.float64[:, :, ::1],
+                types.float64[:, ::1],
                 history,
                 program,
                 optimizer,
@@ -316,12 +396,12 @@ def compiled(name: str, dtype: str) -> Callable[..., Any]:
                 vector_,
                 table_,
                 table_,
-                table_,
-                table_,
-                types.int64[:, ::1],
+                vector_,
+                vector_,
+                types.int64[::1],
                 data,
                 data,
-                cube,
+                table_,
             ),
         ),
         "predict": (_predict, types.void(table_, program, given(number, 1), vector_, data, types.int64)),
@@ -349,17 +429,15 @@ def train(
     Y: Array,
     targets: Array,
 ) -> int:
-    """As in the reference, by as many threads as the buffers' first axis is long. Each runs the whole loop in compiled
-    code; this one is the first of them."""
-    members = len(gradients)
+    """As in the reference, by as many threads as ``run`` says. Each runs the whole loop in compiled code; this one is
+    the first of them."""
+    members = int(run["threads"][0])
     entry = compiled("train", _NAMES[parameters.dtype.char])
-    # A cache line of its own for the counter that all members look at.
-    counter, partial = np.zeros(16, np.int64), np.empty((members, 2, HISTORY_COLUMNS))
+    counter, partial = np.zeros(2 * FINISHED, np.int64), np.zeros((members, HISTORY_COLUMNS))
 
-    def member(rank: int) -> int:
+    def member() -> int:
         return int(
             entry(
-                rank,
                 counter,
                 partial,
                 history,
@@ -378,26 +456,16 @@ def train(
             )
         )
 
-    # Nobody goes to a meeting before all are there: a thread that cannot be started would be waited for without end.
-    ready = threading.Event()
-    complete = False
-
-    def follow(rank: int) -> None:
-        ready.wait()
-        if complete:
-            member(rank)
-
-    others = [threading.Thread(target=follow, args=(rank,)) for rank in range(1, members)]
+    others = [threading.Thread(target=member) for _ in range(1, members)]
+    started = []
     try:
         for other in others:
             other.start()
-        complete = True
+            started.append(other)
+        return member()
     finally:
-        ready.set()
-    finished = member(0)
-    for other in others:
-        other.join()
-    return finished
+        for other in started:
+            other.join()
 
 
 def predict(outputs: Array, program: Record, parameters: Array, activations: Array, X: Array, max_rows: int) -> None:

@@ -1,4 +1,10 @@
-"""A team of threads that runs one epoch loop together and meets at a barrier, twice a step.
+"""A team of threads that runs one epoch loop together, part by part.
+
+The work of an epoch is a sequence of phases, each of a few parts that may be done in any order: the rows of a batch,
+then the parameters to be updated. A member waits until all parts of the phases before are finished, claims a part that
+nobody has, does it and finishes it. So nobody waits for a member that has nothing in hand: when the system takes a
+core away between two parts, whoever still runs does the parts of both. Which rows and parameters are a part's does not
+depend on who does it, so neither does any bit of the result.
 
 Python starts the members (``engine.train``), each in a thread of its own without the interpreter's lock; nothing here
 needs a threading layer, a fork or a pool that outlives the call, so fits in several Python threads or processes do not
@@ -16,8 +22,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 
-SPINS = 4000
-"""Looks at the counter, a few microseconds of them, before a waiting member offers its core to others."""
+SPINS = 20_000
+"""Looks at the counter, some tens of microseconds of them, before a waiting member offers its core to others."""
 
 _LOCK = threading.Lock()
 
@@ -33,40 +39,62 @@ def _link() -> None:
 _link()
 
 
-def meet(counter: Any, target: int) -> None:
-    """Count this member in and wait until ``counter[0]``, which only grows, has reached ``target``.
+CLAIMED, FINISHED = 0, 16
+"""Where in a team's counter (32,) the two counts are, in cache lines of their own."""
 
-    Without the compiler this is the Python that runs.
+
+def claim(counter: Any, end: int) -> int:
+    """The next part's number, each one given out once; -1 if all below ``end`` are.
+
+    Without the compiler this is the Python that runs; so it is for the others.
     """
     with _LOCK:
-        counter[0] += 1
-    while counter[0] < target:
+        if counter[CLAIMED] >= end:
+            return -1
+        counter[CLAIMED] += 1
+        return int(counter[CLAIMED]) - 1
+
+
+def finish(counter: Any) -> None:
+    """Count one more part as finished."""
+    with _LOCK:
+        counter[FINISHED] += 1
+
+
+def wait(counter: Any, parts: int) -> None:
+    """Wait until so many parts in all are finished."""
+    while counter[FINISHED] < parts:
         time.sleep(0)
 
 
-def take(counter: Any) -> int:
-    """The next number from ``counter[0]``, each one given out once."""
-    with _LOCK:
-        counter[0] += 1
-        return int(counter[0]) - 1
-
-
 @intrinsic
-def _add_one(typingctx: Any, counter: Any) -> Any:
+def _add_one(typingctx: Any, counter: Any, index: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = context.make_array(counter)(context, builder, arguments[0]).data
+        place = builder.gep(context.make_array(counter)(context, builder, arguments[0]).data, [arguments[1]])
         return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "acq_rel")
 
-    return types.int64(counter), generate
+    return types.int64(counter, types.intp), generate
 
 
 @intrinsic
-def _look(typingctx: Any, counter: Any) -> Any:
+def _look(typingctx: Any, counter: Any, index: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = context.make_array(counter)(context, builder, arguments[0]).data
+        place = builder.gep(context.make_array(counter)(context, builder, arguments[0]).data, [arguments[1]])
         return builder.load_atomic(place, "acquire", 8)
 
-    return types.int64(counter), generate
+    return types.int64(counter, types.intp), generate
+
+
+@intrinsic
+def _exchange(typingctx: Any, counter: Any, index: Any, expected: Any, wanted: Any) -> Any:
+    """Put ``wanted`` there if ``expected`` is; return what was."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.gep(context.make_array(counter)(context, builder, arguments[0]).data, [arguments[1]])
+        both = builder.cmpxchg(place, arguments[2], arguments[3], "acq_rel", "acquire")
+        return builder.extract_value(both, 0)
+
+    return types.int64(counter, types.intp, types.int64, types.int64), generate
 
 
 @intrinsic
@@ -79,19 +107,35 @@ def _give_way(typingctx: Any) -> Any:
     return types.none(), generate
 
 
-@overload(meet)
-def _meet(counter, target):
-    def compiled(counter, target):
-        _add_one(counter)
+@overload(claim)
+def _claim(counter, end):
+    def compiled(counter, end):
+        number = _look(counter, CLAIMED)
+        while number < end:
+            before = _exchange(counter, CLAIMED, number, number + 1)
+            if before == number:
+                return number
+            number = before
+        return -1
+
+    return compiled
+
+
+@overload(finish)
+def _finish(counter):
+    def compiled(counter):
+        _add_one(counter, FINISHED)
+
+    return compiled
+
+
+@overload(wait)
+def _wait(counter, parts):
+    def compiled(counter, parts):
         looks = 0
-        while _look(counter) < target:
+        while _look(counter, FINISHED) < parts:
             looks += 1
             if looks > SPINS:
                 _give_way()
 
     return compiled
-
-
-@overload(take)
-def _take(counter):
-    return lambda counter: _add_one(counter)

@@ -27,8 +27,8 @@ from .formula import Number, clipped, where, with_sign_of
 class _Kind:
     """What differs between the float types: their bits, and constants for them.
 
-    ``ln2_high`` has so few bits that n times it is exact; beyond ``lowest`` and ``highest`` exp is 0 and infinite, and
-    beyond ``tanh_is_one`` tanh is 1. ``log1p(x) = 2 artanh(s)``, ``s = x / (2 + x) <= 1/3``, by its series in ``s**2``.
+    ``ln2_high`` has so few bits that n times it is exact; beyond ``lowest`` and ``highest`` exp is 0 and infinite.
+    ``log1p(x) = 2 artanh(s)``, ``s = x / (2 + x) <= 1/3``, by its series in ``s**2``.
     """
 
     bits: int
@@ -38,14 +38,17 @@ class _Kind:
     ln2_low: float
     lowest: float
     highest: float
+    expm1_is_minus_one: float
     tanh_is_one: float
     exp_terms: int
     artanh_terms: int
 
 
 _KINDS = {
-    ir.FloatType(): _Kind(32, 23, 127, 0.693359375, math.log(2) - 0.693359375, -104.0, 89.0, 9.1, 7, 8),
-    ir.DoubleType(): _Kind(64, 52, 1023, 6.93145751953125e-1, 1.42860682030941723212e-6, -746.0, 710.0, 19.1, 13, 17),
+    ir.FloatType(): _Kind(32, 23, 127, 0.693359375, math.log(2) - 0.693359375, -104.0, 89.0, -18.0, 9.1, 7, 8),
+    ir.DoubleType(): _Kind(
+        64, 52, 1023, 6.93145751953125e-1, 1.42860682030941723212e-6, -746.0, 710.0, -38.5, 19.1, 13, 17
+    ),
 }
 
 
@@ -61,42 +64,43 @@ def _kind(x: Number) -> _Kind:
     return _KINDS[x.kind]
 
 
-def _reduce(x: Number) -> tuple[Number, Number, Number]:
-    """``exp(r) - 1``, and 2 to the two halves of n."""
+def _reduce(x: Number) -> tuple[Number, Any]:
+    """``exp(r) - 1``, and n as integers."""
     kind = _kind(x)
     magic = 1.5 * 2.0**kind.mantissa
-    x = clipped(x, kind.lowest, kind.highest)
     shifted = x * (1 / math.log(2)) + magic
     n = shifted - magic
     r = (x - n * kind.ln2_high) - n * kind.ln2_low
     # n stands in the last bits of ``shifted``, beside those of ``magic``.
-    builder, integer = x.builder, ir.IntType(kind.bits)
-    zero = x.constant(0, integer)
+    builder, zero = x.builder, x.constant(0, ir.IntType(kind.bits))
     whole = builder.sub(builder.bitcast(shifted.value, zero.type), builder.bitcast(x.raw(magic), zero.type))
-    lower = builder.ashr(whole, x.constant(1, integer))
+    return r * _polynomial(r, [1 / math.factorial(k) for k in range(1, kind.exp_terms + 1)]), whole
 
-    def power_of_two(exponent: Any) -> Number:
-        biased = builder.add(exponent, x.constant(kind.bias, integer))
-        return x.of(builder.bitcast(builder.shl(biased, x.constant(kind.mantissa, integer)), x.value.type))
 
-    p = r * _polynomial(r, [1 / math.factorial(k) for k in range(1, kind.exp_terms + 1)])
-    return p, power_of_two(lower), power_of_two(builder.sub(whole, lower))
+def _power_of_two(x: Number, exponent: Any) -> Number:
+    """2 to so many integers, within the normal numbers; as many as there are in ``x``."""
+    kind, builder = _kind(x), x.builder
+    biased = builder.add(exponent, x.constant(kind.bias, ir.IntType(kind.bits)))
+    bits = builder.shl(biased, x.constant(kind.mantissa, ir.IntType(kind.bits)))
+    return x.of(builder.bitcast(bits, x.value.type))
 
 
 def exp(x: Any) -> Any:
     """``e ** x``."""
     if not isinstance(x, Number):
         return np.exp(x)
-    p, lower, upper = _reduce(x)
-    return (p + 1) * lower * upper
+    kind = _kind(x)
+    p, n = _reduce(clipped(x, kind.lowest, kind.highest))
+    lower = x.builder.ashr(n, x.constant(1, ir.IntType(kind.bits)))
+    return (p + 1) * _power_of_two(x, lower) * _power_of_two(x, x.builder.sub(n, lower))
 
 
 def expm1(x: Any) -> Any:
     """``e ** x - 1`` for x <= 0, without cancellation."""
     if not isinstance(x, Number):
         return np.expm1(x)
-    p, lower, upper = _reduce(x)
-    power = lower * upper
+    p, n = _reduce(where(x < _kind(x).expm1_is_minus_one, _kind(x).expm1_is_minus_one, x))
+    power = _power_of_two(x, n)
     return power * p + (power - 1)
 
 
@@ -104,7 +108,8 @@ def tanh(x: Any) -> Any:
     """The hyperbolic tangent."""
     if not isinstance(x, Number):
         return np.tanh(x)
-    e = expm1(clipped(abs(x), 0, _kind(x).tanh_is_one) * -2)
+    limit = _kind(x).tanh_is_one
+    e = expm1(where(abs(x) > limit, limit, abs(x)) * -2)
     return with_sign_of(-e / (e + 2), x)
 
 

@@ -29,46 +29,42 @@ def dense_forward(a: Array, x: Array, weights: Array, biases: Array, activation:
     activation_forward(a, a, activation)
 
 
-def dense_backward(
-    dx: Array,
-    dz: Array,
-    dweights: Array,
-    dbiases: Array,
-    da: Array,
-    a: Array,
-    x: Array,
-    weights: Array,
-    activation: int,
-    needs_dx: bool,
-    accumulate: bool,
-) -> None:
-    """Fill the gradients of a dense layer from ``da``, the gradient with respect to its output.
-
-    ``dz = da * f'(z)``, ``dweights = xT @ dz``, ``dbiases = sum(dz)`` over samples, ``dx = dz @ weightsT`` (Goodfellow,
-    Bengio and Courville, Deep Learning, algorithm 6.4; rows are samples here).
+def dense_backward(dx: Array, dz: Array, da: Array, a: Array, weights: Array, activation: int, needs_dx: bool) -> None:
+    """Fill ``dz = da * f'(z)`` and ``dx = dz @ weightsT`` from ``da``, the gradient with respect to a dense layer's
+    output (Goodfellow, Bengio and Courville, Deep Learning, algorithm 6.4; rows are samples here).
 
     Parameters
     ----------
     dx : (n_samples, n_in), output; left alone unless needs_dx
     dz : (n_samples, n_out), output; may be ``da`` itself
-    dweights : (n_in, n_out), output, or added to if accumulate
-    dbiases : (n_out,), the same
     da, a : (n_samples, n_out)
-    x : (n_samples, n_in)
     weights : (n_in, n_out)
     activation : the code of f
     needs_dx : False for the first layer, whose input has no gradient to pass on
-    accumulate : True for the later blocks of rows of one batch
     """
     activation_backward(dz, da, a, activation)
-    if accumulate:
-        dweights += x.T @ dz
-        dbiases += dz.sum(axis=0)
-    else:
-        np.matmul(x.T, dz, out=dweights)
-        np.sum(dz, axis=0, out=dbiases)
     if needs_dx:
         np.matmul(dz, weights.T, out=dx)
+
+
+def dense_gradients(dweights: Array, dbiases: Array, x: Array, dz: Array, first: int, accumulate: bool) -> None:
+    """Fill ``dweights = xT @ dz`` for some of the inputs, and ``dbiases = sum(dz)`` over the samples.
+
+    Parameters
+    ----------
+    dweights : (n, n_out), output, or added to if accumulate: the rows of the inputs from ``first`` on
+    dbiases : (n_out,), the same; or empty, where another member of a team has them
+    x : (n_samples, n_in)
+    dz : (n_samples, n_out)
+    first : the first of the inputs
+    accumulate : True for the later blocks of rows of one batch
+    """
+    if not accumulate:
+        dweights[...] = 0
+        dbiases[...] = 0
+    dweights += x[:, first : first + len(dweights)].T @ dz
+    if dbiases.size:
+        dbiases += dz.sum(axis=0)
 
 
 def l2_penalty(dweights: Array, weights: Array, l2: float) -> float:
@@ -98,34 +94,28 @@ def samples_forward(a: Array, x: Array, combination: Array, share: Array, biases
     activation_forward(a, a, activation)
 
 
-def samples_backward(
-    dz: Array,
-    dcombination: Array,
-    dbiases: Array,
-    da: Array,
-    a: Array,
-    activation: int,
-    first_row: int,
-    accumulate: bool,
+def samples_gradients(
+    dcombination: Array, dbiases: Array, dz: Array, first: int, first_row: int, accumulate: bool
 ) -> None:
-    """Fill the gradients of the first layer in sample space from ``da``; it passes none on.
+    """Fill the gradients of the first layer in sample space, for some of its samples.
 
     Parameters
     ----------
-    dz : (n_samples, n_out), output; may be ``da`` itself
-    dcombination : (n, n_out), output: ``dz`` in the rows from first_row on, 0 in the others unless accumulate
-    dbiases : (n_out,), output, or added to if accumulate
-    da, a : (n_samples, n_out)
-    activation : the code of f
-    first_row : where in the whole set the samples begin
+    dcombination : (n, n_out), output: the rows of the samples from ``first`` on. Those that are in this block are
+        filled with ``dz``, the others left alone
+    dbiases : (n_out,), output, or added to if accumulate; or empty, where another member of a team has them
+    dz : (n_samples, n_out)
+    first : the first of the samples in dcombination
+    first_row : where in the whole set the samples of dz begin
     accumulate : True for the later blocks of rows
     """
-    activation_backward(dz, da, a, activation)
+    begin, end = max(first, first_row), min(first + len(dcombination), first_row + len(dz))
+    if begin < end:
+        dcombination[begin - first : end - first] = dz[begin - first_row : end - first_row]
     if not accumulate:
-        dcombination[...] = 0
         dbiases[...] = 0
-    dcombination[first_row : first_row + len(dz)] = dz
-    dbiases += dz.sum(axis=0)
+    if dbiases.size:
+        dbiases += dz.sum(axis=0)
 
 
 def samples_penalty(product: Array, x: Array, combination: Array, share: Array, first_row: int) -> float:

@@ -14,9 +14,10 @@ from .activations import activation_forward
 from .dense import (
     dense_backward,
     dense_forward,
+    dense_gradients,
     l2_penalty,
-    samples_backward,
     samples_forward,
+    samples_gradients,
     samples_penalty,
 )
 from .dropout import dropout_backward, dropout_forward
@@ -35,6 +36,7 @@ def forward(
     activations: Array,
     x: Array,
     max_rows: int,
+    place: int,
     training: bool,
     seed: int,
     step: int,
@@ -42,7 +44,8 @@ def forward(
 ) -> Array:
     """Run every op but the loss on ``x`` (rows, n_features) and return what reaches the loss, (rows, n_out).
 
-    ``first_row`` is where in the batch x begins. Out of training, dropout passes its input on.
+    ``place`` is where in the buffers' rows those of x begin, ``first_row`` where in the batch. Out of training, dropout
+    passes its input on.
     """
     rows = x.shape[0]
     for op in program:
@@ -50,7 +53,7 @@ def forward(
             break
         if op["kind"] == DROPOUT and not training:
             continue
-        out = matrix(activations, op["output"] * max_rows, rows, op["output_size"])
+        out = matrix(activations, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
         biases = vector(parameters, op["biases"], op["output_size"])
         if op["kind"] == DENSE:
             weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
@@ -69,45 +72,36 @@ def forward(
 def backward(
     program: Record,
     parameters: Array,
-    gradients: Array,
     activations: Array,
     deltas: Array,
     x: Array,
     max_rows: int,
+    place: int,
     seed: int,
     step: int,
     first_row: int,
-    accumulate: bool,
 ) -> float:
-    """Fill ``gradients``, or add to them, from the gradient that the loss left in ``deltas``.
+    """Turn the gradient that the loss left in ``deltas`` into each op's ``dz``, which stays there.
 
-    ``x`` (rows, n_features) and ``first_row`` are what ``forward`` was given. Returns the part of the penalties that
-    belongs to these rows, which only SAMPLES ops have.
+    The arguments are those of ``forward``. Returns the part of the penalties that belongs to these rows, which only
+    SAMPLES ops have.
     """
     rows = x.shape[0]
     penalty = 0.0
     for index in range(len(program) - 2, -1, -1):
         op = program[index]
-        out = matrix(activations, op["output"] * max_rows, rows, op["output_size"])
-        dout = matrix(deltas, op["output"] * max_rows, rows, op["output_size"])
-        dx = matrix(deltas, op["input"] * max_rows, rows, op["input_size"])
-        dbiases = vector(gradients, op["biases"], op["output_size"])
+        out = matrix(activations, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
+        dout = matrix(deltas, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
+        dx = matrix(deltas, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
         if op["kind"] == DENSE:
-            given = x if index == 0 else matrix(activations, op["input"] * max_rows, rows, op["input_size"])
             weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
-            dweights = matrix(gradients, op["weights"], op["input_size"], op["output_size"])
-            dense_backward(
-                dx, dout, dweights, dbiases, dout, out, given, weights, op["function"], op["passes_on"] != 0, accumulate
-            )
+            dense_backward(dx, dout, dout, out, weights, op["function"], op["passes_on"] != 0)
         elif op["kind"] == SAMPLES:
             n = op["input_size"] - op["output_size"]
             combination = matrix(parameters, op["weights"], n, op["output_size"])
-            dcombination = matrix(gradients, op["weights"], n, op["output_size"])
-            # The share has no gradient but its decay, which one member adds.
-            gradients[op["biases"] - 1] = 0
-            samples_backward(dout, dcombination, dbiases, dout, out, op["function"], first_row, accumulate)
+            dense_backward(dx, dout, dout, out, combination, op["function"], False)
             if op["l2"] > 0:
-                product = matrix(deltas, op["input"] * max_rows, rows, op["output_size"])
+                product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
                 share = vector(parameters, op["biases"] - 1, 1)
                 penalty += 0.5 * op["l2"] * samples_penalty(product, x, combination, share, first_row)
         elif op["kind"] == DROPOUT and op["passes_on"]:
@@ -115,21 +109,111 @@ def backward(
     return penalty
 
 
-def penalize(program: Record, parameters: Array, gradients: Array, member: int, members: int) -> float:
-    """Add the gradients of the penalties and return the penalties, of every ``members``-th op from ``member`` on."""
-    penalty = 0.0
-    for index in range(member, len(program), members):
+def inputs_of(op: Record, part: int, parts: int) -> tuple[int, int]:
+    """Which of a layer's inputs (in sample space: which samples) belong to this part of the parameters: from the first
+    up to the second. The last part has the biases (and the share) too."""
+    n = op["input_size"]
+    if op["kind"] == SAMPLES:
+        n -= op["output_size"]
+    return int(n * part // parts), int(n * (part + 1) // parts)
+
+
+def weight_gradients(
+    program: Record,
+    gradients: Array,
+    activations: Array,
+    deltas: Array,
+    x: Array,
+    max_rows: int,
+    place: int,
+    first_row: int,
+    accumulate: bool,
+    part: int,
+    parts: int,
+) -> None:
+    """Fill one part of ``gradients`` (n_parameters,), or add to it, from the rows ``x`` (rows, n_features) and what
+    ``forward`` and ``backward`` left of them in the buffers."""
+    rows = x.shape[0]
+    for index in range(len(program) - 2, -1, -1):
         op = program[index]
-        if op["kind"] == DENSE and op["l2"] > 0:
-            weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
-            dweights = matrix(gradients, op["weights"], op["input_size"], op["output_size"])
-            penalty += l2_penalty(dweights, weights, op["l2"])
-        elif op["kind"] == SAMPLES:
-            # The share follows the combination's last number: one decay serves both.
-            size = (op["input_size"] - op["output_size"]) * op["output_size"] + 1
-            l2_penalty(matrix(gradients, op["weights"], size, 1), matrix(parameters, op["weights"], size, 1), op["l2"])
-            penalty += 0.5 * op["l2"] * parameters[op["biases"] - 1] ** 2 * op["square"]
+        if op["kind"] == DROPOUT:
+            continue
+        first, end = inputs_of(op, part, parts)
+        n_out = op["output_size"]
+        dz = matrix(deltas, op["output"] * max_rows + place * n_out, rows, n_out)
+        dweights = matrix(gradients, op["weights"] + first * n_out, end - first, n_out)
+        dbiases = vector(gradients, op["biases"], n_out if part == parts - 1 else 0)
+        if op["kind"] == DENSE:
+            given = (
+                x
+                if index == 0
+                else matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
+            )
+            dense_gradients(dweights, dbiases, given, dz, first, accumulate)
+        else:
+            samples_gradients(dweights, dbiases, dz, first, first_row, accumulate)
+
+
+def penalize(program: Record, parameters: Array, gradients: Array, part: int, parts: int) -> float:
+    """Add the gradients of the penalties to one part of ``gradients`` (n_parameters,), and return its penalties."""
+    penalty = 0.0
+    for op in program:
+        if op["kind"] != DENSE and op["kind"] != SAMPLES:
+            continue
+        first, end = inputs_of(op, part, parts)
+        n_out = op["output_size"]
+        begin, size = op["weights"] + first * n_out, (end - first) * n_out
+        if op["kind"] == SAMPLES and part == parts - 1:
+            # The share, right behind the combination, has no gradient but its decay.
+            size += 1
+            gradients[op["biases"] - 1] = 0
+        if op["l2"] > 0:
+            weights, dweights = vector(parameters, begin, size), vector(gradients, begin, size)
+            added = l2_penalty(dweights, weights, op["l2"])
+            if op["kind"] == DENSE:
+                penalty += added
+            elif part == parts - 1:
+                penalty += 0.5 * op["l2"] * parameters[op["biases"] - 1] ** 2 * op["square"]
     return float(penalty)
+
+
+def update_range(
+    parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, begin: int, end: int
+) -> None:
+    """Sum ``gradients`` (copies, n_parameters) into the first and update the parameters, from ``begin`` to ``end``."""
+    mine = gradients[0, begin:end]
+    for others in gradients[1:, begin:end]:
+        mine += others
+    update(parameters[begin:end], slots, mine, optimizer, step, begin)
+
+
+def update_part(
+    program: Record,
+    parameters: Array,
+    slots: Array,
+    gradients: Array,
+    optimizer: Record,
+    step: int,
+    part: int,
+    parts: int,
+) -> None:
+    """Sum ``gradients`` (copies, n_parameters) into the first and update, for one part of the parameters; what lies
+    side by side (everything, if there is one part) goes through the optimizer as one."""
+    begin = end = 0
+    for op in program:
+        if op["kind"] != DENSE and op["kind"] != SAMPLES:
+            continue
+        first, last = inputs_of(op, part, parts)
+        from_, to = op["weights"] + first * op["output_size"], op["weights"] + last * op["output_size"]
+        if part == parts - 1:
+            to = op["biases"] + op["output_size"]
+        if from_ != end:
+            if end > begin:
+                update_range(parameters, slots, gradients, optimizer, step, begin, end)
+            begin = from_
+        end = to
+    if end > begin:
+        update_range(parameters, slots, gradients, optimizer, step, begin, end)
 
 
 def gather(batch: Array, X: Array, order: npt.NDArray[np.int64], start: int) -> None:
@@ -162,16 +246,17 @@ def train(
     program : (n_ops,) OP records, the last one a LOSS
     optimizer, run : (1,) OPTIMIZER and RUN records
     parameters, slots : see ``program``; changed in place
-    gradients, activations, deltas : see ``program``, each with a first axis of threads
-    order : (threads, n_samples) int64, scratch: the order of the samples in the epoch
+    gradients : (copies, n_parameters), scratch; activations, deltas : see ``program``, scratch
+    order : (n_samples,) int64, scratch: the order of the samples in the epoch
     X : (n_samples, n_features)
     Y : (n_samples, n_targets)
-    targets : (threads, max_rows, n_targets), scratch for the targets of a block
+    targets : (max_rows, n_targets), scratch for the targets of a block
 
-    The jit engine gives each thread its rows of every batch and its own gradients, and sums these in the threads'
-    order. The reference works through the rows on one thread, with the first of each buffer.
+    In the jit engine a team shares the rows of every batch, and then the parameters to be updated. With a copy of the
+    gradients for each member, each fills its own from its rows and they are summed before the update; with one, each
+    fills its part of it from all rows, as a Program with a SAMPLES op needs it. The reference is a team of one.
     """
-    gradients, activations, deltas, order, targets = gradients[0], activations[0], deltas[0], order[0], targets[0]
+    gradients = gradients[:1]
     n_samples, max_rows = len(X), len(targets)
     settings, loss = run[0], program[-1]
     batch_size, seed, step = int(settings["batch_size"]), int(settings["seed"]), int(settings["step"])
@@ -192,28 +277,19 @@ def train(
                     gather(y, Y, order, start + first_row)
                 else:
                     x, y = row_block(X, start + first_row, count), row_block(Y, start + first_row, count)
-                output = forward(program, parameters, activations, x, max_rows, True, seed, step, first_row)
+                output = forward(program, parameters, activations, x, max_rows, 0, True, seed, step, first_row)
                 doutput = matrix(deltas, loss["input"] * max_rows, count, loss["input_size"])
                 total += loss_forward_backward(doutput, output, y, 1 / rows, loss["function"])
                 if settings["count_correct"]:
                     correct += count_correct(output, y)
-                penalty += backward(
-                    program,
-                    parameters,
-                    gradients,
-                    activations,
-                    deltas,
-                    x,
-                    max_rows,
-                    seed,
-                    step,
-                    first_row,
-                    first_row > 0,
+                penalty += backward(program, parameters, activations, deltas, x, max_rows, 0, seed, step, first_row)
+                weight_gradients(
+                    program, gradients[0], activations, deltas, x, max_rows, 0, first_row, first_row > 0, 0, 1
                 )
-            penalty += penalize(program, parameters, gradients, 0, 1)
+            penalty += penalize(program, parameters, gradients[0], 0, 1)
             total += penalty * rows
             step += 1
-            update(parameters, slots, gradients, optimizer[0], step, 0)
+            update_part(program, parameters, slots, gradients, optimizer[0], step, 0, 1)
         history[index, HISTORY_LOSS] = total / n_samples
         history[index, HISTORY_CORRECT] = correct
         if not math.isfinite(total):
@@ -228,7 +304,7 @@ def predict(outputs: Array, program: Record, parameters: Array, activations: Arr
     for start in range(0, len(X), max_rows):
         rows = min(max_rows, len(X) - start)
         x = row_block(X, start, rows)
-        output = forward(program, parameters, activations, x, max_rows, False, 0, 0, 0)
+        output = forward(program, parameters, activations, x, max_rows, 0, False, 0, 0, 0)
         activation_forward(row_block(outputs, start, rows), output, loss["output_activation"])
 
 
@@ -250,7 +326,7 @@ def evaluate(
     for start in range(0, len(X), max_rows):
         rows = min(max_rows, len(X) - start)
         x, y = row_block(X, start, rows), row_block(Y, start, rows)
-        output = forward(program, parameters, activations, x, max_rows, False, 0, 0, 0)
+        output = forward(program, parameters, activations, x, max_rows, 0, False, 0, 0, 0)
         doutput = matrix(deltas, loss["input"] * max_rows, rows, loss["input_size"])
         total += loss_forward_backward(doutput, output, y, 1.0, loss["function"])
         correct += count_correct(output, y)

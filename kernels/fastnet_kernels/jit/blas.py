@@ -15,6 +15,7 @@ from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import get_cython_function_address, intrinsic, overload
 
+from .transpose import transpose
 from .views import matrix
 
 _SYMBOLS = {types.float32: "fastnet_sgemm", types.float64: "fastnet_dgemm"}
@@ -139,9 +140,7 @@ def _overload_gemm(out, a, b, transpose_a, transpose_b, accumulate, first):
     def compiled(out, a, b, transpose_a, transpose_b, accumulate, first):
         if transpose_b and b.size <= SMALL:
             transposed = matrix(_stack(b), 0, b.shape[1], b.shape[0])
-            for i in range(b.shape[0]):
-                for j in range(b.shape[1]):
-                    transposed[j, i] = b[i, j]
+            transpose(transposed, b)
             _gemm(out, a, transposed, transpose_a, False, accumulate, first)
         else:
             _gemm(out, a, b, transpose_a, transpose_b, accumulate, first)

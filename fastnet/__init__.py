@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .network import load as load
     from .optimizers import SGD as SGD
     from .optimizers import Adam as Adam
+    from .pixels import Pixels as Pixels
     from .preparation import Preparation as Preparation
     from .training import History as History
     from .version import __version__ as __version__
@@ -53,6 +54,7 @@ _HOME = {
     "fastnet.many": ("fit_many",),
     "fastnet.network": ("Network", "load"),
     "fastnet.optimizers": ("SGD", "Adam"),
+    "fastnet.pixels": ("Pixels",),
     "fastnet.preparation": ("Preparation",),
     "fastnet.training": ("History",),
     "fastnet.version": ("__version__",),

@@ -2,11 +2,16 @@
 
 import functools
 import importlib
+import time
+from pathlib import Path
 from types import ModuleType
 
+from .errors import ConfigurationError, OutputError
 from .validation import choice
 
 BACKENDS = ("jit", "reference")
+ENTRY_POINTS = ("train", "evaluate", "predict")
+"""What the jit engine compiles, each once for a float type."""
 
 
 @functools.cache
@@ -19,3 +24,54 @@ def engine(backend: str) -> ModuleType:
         If backend is neither "jit" nor "reference".
     """
     return importlib.import_module(f"fastnet_kernels.{choice('backend', backend, BACKENDS)}.engine")
+
+
+def kernel_cache() -> Path:
+    """The folder in which compiled kernels are kept for later processes.
+
+    Raises
+    ------
+    ConfigurationError
+        If the compiler is switched off.
+    OutputError
+        If the folder cannot be written; a RuntimeWarning says why.
+    """
+    from fastnet_kernels.jit.compiler import COMPILED, cache_folder
+
+    if not COMPILED:
+        raise ConfigurationError(
+            "NUMBA_DISABLE_JIT is set, which switches the compiler off, so nothing can be compiled ahead; unset it"
+        )
+    folder = cache_folder()
+    if folder is None:
+        raise OutputError("nothing was compiled ahead: there is no folder that it could be kept in")
+    return folder
+
+
+def compile_ahead(name: str, dtype: str) -> float | None:
+    """See to it that no later process compiles the entry point ``name`` of the jit engine for ``dtype``.
+
+    Returns
+    -------
+    float or None
+        The seconds that compiling it took; None if it was in the cache already.
+
+    Raises
+    ------
+    ConfigurationError, OutputError
+        As ``kernel_cache``.
+    OutputError
+        If what was compiled could not be kept.
+    """
+    folder = kernel_cache()
+    from fastnet_kernels.jit.compiler import is_kept
+
+    entry = f"{name}-{dtype}"
+    if is_kept(entry):
+        return None
+    started = time.perf_counter()
+    engine("jit").compiled(name, dtype)
+    seconds = time.perf_counter() - started
+    if not is_kept(entry):
+        raise OutputError(f"what was compiled could not be kept in {folder}; make room or set FASTNET_CACHE_DIR")
+    return seconds

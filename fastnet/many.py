@@ -9,6 +9,7 @@ import numpy.typing as npt
 from .errors import ConfigurationError
 from .network import Network
 from .optimizers import Optimizer
+from .pixels import Pixels
 from .threads import cores, one_blas_thread
 from .training import History
 from .validation import whole
@@ -16,7 +17,7 @@ from .validation import whole
 
 def fit_many(
     networks: Sequence[Network],
-    X: npt.ArrayLike,
+    X: npt.ArrayLike | Pixels,
     y: npt.ArrayLike,
     *,
     optimizer: Optimizer | Sequence[Optimizer] | None = None,

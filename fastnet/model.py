@@ -14,6 +14,7 @@ from .errors import ConfigurationError, DataError
 from .layers import Dense, Dropout, Layer
 from .losses import LOSS_TABLE
 from .lowering import initial_parameters, lower
+from .pixels import Pixels, Samples, engine_arguments
 from .preparation import Preparation
 from .threads import in_parts, members_for
 from .validation import choice, converted, numbers, whole
@@ -109,12 +110,12 @@ class Model:
         for old, new in checked:
             old[...] = new
 
-    def predict(self, X: npt.ArrayLike, *, backend: str = "jit") -> npt.NDArray[Any]:
+    def predict(self, X: npt.ArrayLike | Pixels, *, backend: str = "jit") -> npt.NDArray[Any]:
         """The network's answer for each sample.
 
         Parameters
         ----------
-        X : array_like
+        X : array_like or Pixels
             (n_samples, *input_shape) or (n_samples, n_features), finite.
         backend : str
             "jit" or "reference".
@@ -140,7 +141,7 @@ class Model:
         labels = (outputs > 0).astype(np.int64)
         return labels[:, 0] if self.n_outputs == 1 else labels
 
-    def predict_proba(self, X: npt.ArrayLike, *, backend: str = "jit") -> Array:
+    def predict_proba(self, X: npt.ArrayLike | Pixels, *, backend: str = "jit") -> Array:
         """The probabilities a classifier gives: (n_samples, n_outputs). One sigmoid output is one column, the
         probability of class 1. Parameters and errors are those of ``predict``; a network that is no classifier raises
         ConfigurationError."""
@@ -150,7 +151,7 @@ class Model:
             )
         return self._outputs(X, backend, activated=True)
 
-    def evaluate(self, X: npt.ArrayLike, y: npt.ArrayLike, *, backend: str = "jit") -> dict[str, float]:
+    def evaluate(self, X: npt.ArrayLike | Pixels, y: npt.ArrayLike, *, backend: str = "jit") -> dict[str, float]:
         """The mean loss over the samples (penalties included) and, for a classifier, the accuracy.
 
         Parameters are those of ``predict``, with ``y`` as in ``Network.fit``.
@@ -168,15 +169,17 @@ class Model:
         features = self.check_features(X)
         return self.evaluate_checked(features, self.check_targets(y, len(features)), backend)
 
-    def evaluate_checked(self, X: Array, Y: Array, backend: str) -> dict[str, float]:
+    def evaluate_checked(self, X: Samples, Y: Array, backend: str) -> dict[str, float]:
         """``evaluate`` for arrays that ``check_features`` and ``check_targets`` gave."""
         rows = min(len(X), ROWS_AT_ONCE)
         evaluate = engine(backend).evaluate
+        floats, pixels, divisor = engine_arguments(X, self.dtype)
 
         def part(which: slice) -> npt.NDArray[np.float64]:
             buffer = np.empty((2, self._row_size * rows), self.dtype)
             result = np.empty(HISTORY_COLUMNS)
-            evaluate(result, self.program, self.parameters, buffer[0], buffer[1], X[which], Y[which], rows)
+            samples = floats[which], pixels[which], divisor
+            evaluate(result, self.program, self.parameters, buffer[0], buffer[1], *samples, Y[which], rows)
             # A part's loss is a mean, which counts for as many samples as it is of.
             result[HISTORY_LOSS] *= (which.stop - which.start) / len(X)
             return result
@@ -187,22 +190,25 @@ class Model:
             scores["accuracy"] = float(result[HISTORY_CORRECT]) / len(X)
         return scores
 
-    def check_features(self, X: npt.ArrayLike, name: str = "X") -> Array:
-        """``X`` as the kernels take it: (n_samples, n_features), C-ordered, of the model's dtype; a copy only if
-        needed.
+    def check_features(self, X: npt.ArrayLike | Pixels, name: str = "X") -> Samples:
+        """``X`` as ``engine_arguments`` takes it: (n_samples, n_features), C-ordered, of the model's dtype or pixels; a
+        copy only if needed.
 
         Raises
         ------
         DataError
             If X is empty, has another shape, or holds something other than finite numbers.
         """
-        values = numbers(name, X)
+        values = X.X if isinstance(X, Pixels) else numbers(name, X)
         if values.shape[1:] not in (self.input_shape, (self.n_features,)):
             expected = "(n_samples, " + ", ".join(str(size) for size in self.input_shape) + ")"
             raise DataError(f"{name} must have shape {expected} for this network, but its shape is {values.shape}")
         if len(values) == 0:
             raise DataError(f"{name} is empty; it needs at least one sample")
-        features = converted(values.reshape(len(values), self.n_features), self.dtype)
+        values = values.reshape(len(values), self.n_features)
+        if values.dtype == np.uint8:
+            return self._check_pixels(Pixels(converted(values, np.uint8), X.divisor if isinstance(X, Pixels) else 1.0))
+        features = converted(values, self.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             # A sum sees every NaN and infinity without a temporary of X's size; it may overflow where X does not.
             suspicious = not np.isfinite(features.sum())
@@ -214,20 +220,31 @@ class Model:
             )
         return features
 
+    def _check_pixels(self, pixels: Pixels) -> Pixels:
+        limits = np.finfo(self.dtype)
+        if not (1 / pixels.divisor >= float(limits.tiny) and 255 / pixels.divisor <= float(limits.max)):
+            raise DataError(
+                f"the divisor of Pixels, {pixels.divisor:g}, makes numbers of the levels 1 to 255 that "
+                f"{self.dtype.name} cannot hold; use one nearer to 255"
+            )
+        return pixels
+
     def check_targets(self, y: npt.ArrayLike, samples: int) -> Array:
         """``y`` as the kernels take it, for ``samples`` rows of X; see ``Loss.targets``."""
         return LOSS_TABLE[self.loss].targets(y, self.n_outputs, samples, self.dtype)
 
-    def _outputs(self, X: npt.ArrayLike, backend: str, *, activated: bool) -> Array:
+    def _outputs(self, X: npt.ArrayLike | Pixels, backend: str, *, activated: bool) -> Array:
         features = self.check_features(X)
         rows = min(len(features), ROWS_AT_ONCE)
         outputs = np.empty((len(features), self.n_outputs), self.dtype)
         program = self.program if activated else self._program_to_logits
         predict = engine(backend).predict
+        floats, pixels, divisor = engine_arguments(features, self.dtype)
 
         def part(which: slice) -> None:
             activations = np.empty(self._row_size * rows, self.dtype)
-            predict(outputs[which], program, self.parameters, activations, features[which], rows)
+            samples = floats[which], pixels[which], divisor
+            predict(outputs[which], program, self.parameters, activations, *samples, rows)
 
         in_parts(part, len(features), self._members(backend, len(features)))
         return outputs

@@ -13,6 +13,7 @@ from .callbacks import Callback
 from .errors import ConfigurationError, DataError
 from .model import Array, Model
 from .optimizers import Adam, Optimizer
+from .pixels import Pixels
 from .training import History, Training
 from .validation import whole
 
@@ -49,13 +50,13 @@ class Network(Model):
 
     def fit(
         self,
-        X: npt.ArrayLike,
+        X: npt.ArrayLike | Pixels,
         y: npt.ArrayLike,
         *,
         optimizer: Optimizer | None = None,
         epochs: int = 100,
         batch_size: int | None = 32,
-        validation_data: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+        validation_data: tuple[npt.ArrayLike | Pixels, npt.ArrayLike] | None = None,
         callbacks: Iterable[Callback] = (),
         backend: str = "jit",
         threads: int | None = None,
@@ -66,8 +67,9 @@ class Network(Model):
 
         Parameters
         ----------
-        X : array_like
-            (n_samples, *input_shape) or (n_samples, n_features), finite numbers.
+        X : array_like or Pixels
+            (n_samples, *input_shape) or (n_samples, n_features), finite numbers. It is used where it lies if it is
+            C-ordered and of the network's dtype; uint8 is converted batch by batch; else one copy is made.
         y : array_like
             Class indices (n_samples,) or one-hot rows for categorical_crossentropy; numbers in [0, 1] for
             binary_crossentropy; any for mean_squared_error; (n_samples,) or (n_samples, n_outputs).

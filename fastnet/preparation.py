@@ -20,6 +20,7 @@ from .data.labels import (
 from .data.plain import PlainReader
 from .data.scaling import Scaling, check_levels, divide, fit_scaling, standardise
 from .errors import DataError
+from .pixels import Pixels
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -167,6 +168,24 @@ class Preparation:
         # Again, since a finite value may be too large for the dtype once it is scaled.
         refuse_not_finite(prepared, f"{source}, once scaled", names=self.feature_names)
         return prepared
+
+    def samples(self, X: npt.ArrayLike, *, source: str, dtype: npt.DTypeLike = np.float32) -> Array | Pixels:
+        """What `features` gives, but uint8 data that are only divided stay bytes, as `Pixels`.
+
+        A network makes of them the very numbers of `features`: a quotient rounded to float64 and then to float32 is
+        the quotient rounded to float32 once, as float64 has more than twice float32's digits.
+
+        Parameters and errors are those of `features`.
+        """
+        raw = np.asarray(X)
+        divisor = self.divisor if self.scaling == "divide" else 1.0
+        # A divisor that the dtype has to round would divide otherwise there than in float64.
+        if raw.dtype != np.uint8 or self.scaling == "standardise" or float(np.array(divisor, dtype)) != divisor:
+            return self.features(raw, source=source, dtype=dtype)
+        flat = self._flat(raw, source)
+        if self.scaling == "divide":
+            check_levels(flat, divisor, source)
+        return Pixels(np.ascontiguousarray(flat), divisor)
 
     def _flat(self, X: Array, source: str) -> Array:
         if X.dtype.kind not in "buif":

@@ -5,18 +5,25 @@ With the whole set in every batch and an update that is linear in the gradient, 
 op is SAMPLES, over a row ``[X_i @ XT, X_i @ W0]`` for each sample, and W is worked out when somebody asks.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from fastnet_kernels.program import DENSE, SAMPLES
 
 from .model import Array, Model
 from .optimizers import SGD, Optimizer
+from .pixels import Pixels, Samples
 
 LEAST_EPOCHS = 10
 """X @ XT costs about as much as n / (4 n_out) ordinary epochs, so a short training does not pay."""
 
+COLUMNS_AT_ONCE = 1024
+"""Features that enter a product with the samples together. So many columns of pixels as floats take less room than the
+weights' gradient of a layer of some hundreds of units, as there are fewer samples than features."""
 
-def pays(model: Model, X: Array, optimizer: Optimizer, batch_size: int, epochs: int) -> bool:
+
+def pays(model: Model, X: Samples, optimizer: Optimizer, batch_size: int, epochs: int) -> bool:
     """Whether the first layer of this training belongs in sample space: the whole set in each batch, fewer samples (and
     outputs) than features, an update that is linear in the gradient, and enough epochs."""
     first = model.program[0]
@@ -43,15 +50,16 @@ class SampleSpace:
         The samples' products with each other and with the weights that the training began with.
     """
 
-    def __init__(self, model: Model, X: Array) -> None:
+    def __init__(self, model: Model, X: Samples) -> None:
         first = model.program[0]
         n, n_out = len(X), int(first["output_size"])
         self._model, self._samples = model, X
         self._weights = model.get_weights()[0][0]
         self._written = model.parameters.copy()
-        self.X = np.empty((n, n + n_out), model.dtype)
-        self.X[:, :n] = X @ X.T
-        self.X[:, n:] = X @ self._weights
+        self.X = np.zeros((n, n + n_out), model.dtype)
+        for columns, block in self._blocks():
+            self.X[:, :n] += block @ block.T
+            self.X[:, n:] += block @ self._weights[columns]
         self.program = model.program.copy()
         moved = n * n_out + 1 - self._weights.size
         self.program["weights"][1:] += moved
@@ -80,8 +88,21 @@ class SampleSpace:
         n, n_out = len(self._samples), self._weights.shape[1]
         combination, share, rest = np.split(vector, [n * n_out, n * n_out + 1])
         with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges says so by its loss
-            weights = share * self._weights + self._samples.T @ combination.reshape(n, n_out)
+            weights = share * self._weights
+            for columns, block in self._blocks():
+                weights[columns] += block.T @ combination.reshape(n, n_out)
         return np.concatenate([weights.ravel(), rest])
+
+    def _blocks(self) -> Iterator[tuple[slice, Array]]:
+        """Some columns at a time: which, and what all samples (n, ...) have there, so that pixels are never converted
+        whole."""
+        samples, dtype = self._samples, self._model.dtype
+        for start in range(0, samples.shape[1], COLUMNS_AT_ONCE):
+            columns = slice(start, start + COLUMNS_AT_ONCE)
+            if isinstance(samples, Pixels):
+                yield columns, np.divide(samples.X[:, columns], dtype.type(samples.divisor), dtype=dtype)
+            else:
+                yield columns, samples[:, columns]
 
     def is_stale(self) -> bool:
         """Whether somebody, such as a callback, changed the model's parameters since they were last given to it."""

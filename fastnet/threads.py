@@ -61,8 +61,9 @@ class _Limiter:
 
     @functools.cached_property
     def _libraries(self) -> list[Any]:
-        import scipy.linalg.cython_blas  # noqa: F401  its BLAS has to be loaded to be found
         from threadpoolctl import ThreadpoolController
+
+        import fastnet_kernels.jit.blas  # noqa: F401  the BLAS has to be loaded to be found
 
         return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 

@@ -18,6 +18,7 @@ from .callbacks import Callback
 from .errors import ConfigurationError, DivergenceError
 from .model import Array, Model
 from .optimizers import Optimizer
+from .pixels import Samples, engine_arguments
 from .sample_space import SampleSpace, pays
 from .threads import members_for, one_blas_thread
 
@@ -80,14 +81,14 @@ class Training:
     def __init__(
         self,
         model: Model,
-        X: Array,
+        X: Samples,
         Y: Array,
         *,
         optimizer: Optimizer,
         epochs: int,
         batch_size: int,
         shuffle: bool,
-        validation: tuple[Array, Array] | None,
+        validation: tuple[Samples, Array] | None,
         backend: str,
         threads: int | None,
     ) -> None:
@@ -98,7 +99,8 @@ class Training:
             recorded += [f"val_{name}" for name in recorded]
         self.history = History(recorded=tuple(recorded))
         # What the engine works on: the model's own arrays, or their stand-ins in sample space.
-        self._program, self._parameters, self._features = model.program, model.parameters, X
+        self._features: Samples = X
+        self._program, self._parameters = model.program, model.parameters
         self._space: SampleSpace | None = None
         if backend == "jit" and pays(model, X, optimizer, batch_size, epochs):
             self._space = SampleSpace(model, X)
@@ -207,6 +209,7 @@ class Training:
         run["batch_size"], run["shuffle"], run["seed"] = self._batch_size, self._shuffle, self.model.seed
         run["epoch"], run["step"] = first, first * self.steps_per_epoch
         run["count_correct"], run["threads"] = self.model.is_classifier, self._members
+        X, pixels, run["divisor"] = engine_arguments(self._features, self.model.dtype)
         finished: int = engine(self.backend).train(
             rows,
             self._program,
@@ -218,7 +221,8 @@ class Training:
             self._activations,
             self._deltas,
             self._order,
-            self._features,
+            X,
+            pixels,
             self.Y,
             self._targets,
         )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..data.examine import describe_feature
+from ..pixels import Pixels
 from .output import counted, listed
 from .samples import Samples
 
@@ -33,7 +34,7 @@ def _rare_classes(samples: Samples) -> str:
 def _constant_features(samples: Samples) -> str:
     preparation, X = samples.preparation, samples.train.X
     # Pictures have constant pixels at their edges, which is nothing to mend.
-    if preparation.scaling != "standardise" or len(preparation.input_shape) > 1:
+    if isinstance(X, Pixels) or preparation.scaling != "standardise" or len(preparation.input_shape) > 1:
         return ""
     constant = np.flatnonzero(X.max(axis=0) == X.min(axis=0))
     if not len(constant):

@@ -1,6 +1,5 @@
 """Loading an engine before anything is timed, and saying so where it takes long."""
 
-import sys
 from collections.abc import Callable
 
 from ..backends import engine
@@ -24,15 +23,12 @@ def load_engine(
 
 
 def _load_jit(dtype: str, entry_points: tuple[str, ...]) -> None:
-    from fastnet_kernels.jit.compiler import COMPILED, cache_folder
+    from fastnet_kernels.jit.compiler import COMPILED, cache_folder, is_kept
     from fastnet_kernels.jit.engine import compiled
 
-    folder = cache_folder() if COMPILED else None
-    # Numba keeps an index for each version of Python.
-    index = f"*.py{sys.version_info.major}{sys.version_info.minor}*.nbi"
-    if COMPILED and folder is None:
+    if COMPILED and cache_folder() is None:
         complain("fastnet: compiling the kernels ...")
-    elif folder is not None and not all(any((folder / f"{name}-{dtype}").rglob(index)) for name in entry_points):
+    elif COMPILED and not all(is_kept(f"{name}-{dtype}") for name in entry_points):
         complain("fastnet: compiling the kernels, which later runs on this machine find in a cache ...")
     for name in entry_points:
         compiled(name, dtype)

@@ -17,6 +17,7 @@ VERBS = {
     "evaluate": "Measure a saved network on data with known answers.",
     "predict": "Write a saved network's answers for data, as CSV.",
     "check": "Compare every fast kernel with its readable twin.",
+    "warmup": "Compile all kernels ahead, which the first run does otherwise.",
 }
 INTERRUPTED = 130
 

@@ -13,6 +13,7 @@ from .. import Network, Preparation
 from ..data import read_prediction
 from ..errors import OutputError
 from ..files import write_atomically
+from ..pixels import Pixels
 from .engines import load_engine
 from .inputs import refuse_input
 from .models import load_model, model_file
@@ -41,7 +42,7 @@ def predict(model: Path, data: str, out: Path | None, force: bool, as_json: bool
     network = load_model(model)
     preparation = network.preparation or nothing_done(network)
     dataset = read_prediction(data, preparation=preparation)
-    X = preparation.features(dataset.X, source=dataset.source, dtype=network.dtype)
+    X = preparation.samples(dataset.X, source=dataset.source, dtype=network.dtype)
     load_engine(BACKEND, network.dtype.name, "predict")
     header, rows = answers(network, X)
     if as_json:
@@ -83,13 +84,13 @@ def nothing_done(network: Network) -> Preparation:
     return Preparation(input_shape=network.input_shape, task="regression", scaling="none")
 
 
-def answers(network: Network, X: npt.NDArray[Any]) -> tuple[list[str], list[list[Any]]]:
+def answers(network: Network, X: npt.NDArray[Any] | Pixels) -> tuple[list[str], list[list[Any]]]:
     """The header and one row a sample.
 
     Parameters
     ----------
     network : Network
-    X : array (n, d), prepared
+    X : array (n, d) or Pixels, prepared
     """
     preparation = network.preparation
     if not network.is_classifier:

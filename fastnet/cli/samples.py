@@ -10,6 +10,7 @@ from .. import Network, Preparation
 from ..data import Dataset, read_evaluation, read_training
 from ..data.labels import could_be_either
 from ..errors import ConfigurationError, DataError
+from ..pixels import Pixels
 from .settings import Settings
 
 Array = npt.NDArray[Any]
@@ -21,13 +22,13 @@ class Part:
 
     Attributes
     ----------
-    X : array (n, d)
+    X : array (n, d), or Pixels of that shape
     y : array (n,) of class indices, or (n, k) of numbers
     source : str
         What messages call it.
     """
 
-    X: Array
+    X: Array | Pixels
     y: Array
     source: str
 
@@ -132,7 +133,7 @@ def prepare(dataset: Dataset, preparation: Preparation, dtype: str) -> Part:
     """
     if dataset.y is None:
         raise DataError(f"{dataset.source}: there are no targets; give data with known answers")
-    X = preparation.features(dataset.X, source=dataset.source, dtype=dtype)
+    X = preparation.samples(dataset.X, source=dataset.source, dtype=dtype)
     return Part(X, preparation.targets(dataset.y, source=dataset.source), dataset.source)
 
 

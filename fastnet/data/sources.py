@@ -6,11 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DataError
 from .builtin import BUILT_IN, read_builtin
-from .csv import read_csv
 from .dataset import Dataset
-from .hdf5 import read_hdf5
-from .idx import is_idx_name, read_idx
-from .npz import read_npz
 
 if TYPE_CHECKING:
     from ..preparation import Preparation
@@ -124,6 +120,12 @@ def _read(
 def _read_path(
     path: Path, target: str | None, preparation: "Preparation | None", need_targets: bool
 ) -> tuple[Dataset, Dataset | None]:
+    # Here, so that what reads one format, or a built-in, does not load the readers of all the others.
+    from .csv import read_csv
+    from .hdf5 import read_hdf5
+    from .idx import is_idx_name, read_idx
+    from .npz import read_npz
+
     suffix = path.suffix.lower()
     if path.is_file() and suffix in _TABLE_SUFFIXES:
         columns = None

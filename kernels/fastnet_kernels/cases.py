@@ -43,6 +43,7 @@ SHAPES = {
     "one row": (1, 7, 3),
     "one column": (16, 5, 1),
     "one number": (1, 1, 1),
+    "many columns": (9, 4, 70),
 }
 """(rows, n_in, n_out) by name."""
 
@@ -345,6 +346,18 @@ def _rows(name: str, shape: tuple[int, int, int], draw: Any, rng: np.random.Gene
         "start": 1,
     }
     yield Case("engine", "gather", name, arguments, {"batch": EXACT}, filled=("batch",))
+    pixels = rng.integers(0, 256, (rows * 3, n_in), np.uint8)
+    batch = {"batch": np.zeros((rows, n_in))}
+    for divisor in (1.0, 255.0):
+        which = f"{name}, by {divisor:g}"
+        # One division, so half a rounding.
+        arguments = {**batch, "pixels": pixels[rows : 2 * rows], "divisor": divisor}
+        bounds = {"batch": Bound(pixels[rows : 2 * rows] / divisor, 1)}
+        yield Case("pixels", "convert_pixels", which, arguments, bounds, filled=("batch",))
+        order = rng.permutation(rows * 3)
+        arguments = {**batch, "pixels": pixels, "order": order, "start": 1, "divisor": divisor}
+        bounds = {"batch": Bound(pixels[order[1 : 1 + rows]] / divisor, 1)}
+        yield Case("pixels", "gather_pixels", which, arguments, bounds, filled=("batch",))
 
 
 def _program(hidden: str, loss: str, output_activation: str) -> Record:
@@ -395,44 +408,57 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         steps = epochs * -(-n // batch)
         # Each step adds at most the roundings of its longest chain of sums to a parameter of size about 1.
         chain = batch + sum(int(op["input_size"]) for op in program)
-        arguments: dict[str, Any] = {
-            "history": np.zeros((epochs, HISTORY_COLUMNS)),
-            "program": program,
-            "optimizer": record,
-            "run": run,
-            "parameters": parameters,
-            "slots": np.zeros((SLOTS[OPTIMIZERS[record["kind"][0]]], size)),
-            "gradients": np.zeros((1 if hidden == "relu" else 2, size)),
-            "activations": buffer,
-            "deltas": buffer.copy(),
-            "order": np.zeros(n, np.int64),
-            "X": X,
-            "Y": Y,
-            "targets": np.zeros((block, columns)),
-        }
-        bounds = {
-            "parameters": Bound(1 + np.abs(parameters), steps * chain),
-            "history": Bound([4.0, n], steps * chain),
-            "return": EXACT,
-        }
-        scratch = ("gradients", "activations", "deltas", "order", "targets", "slots")
-        filled = ("history", "gradients", "activations", "deltas", "targets")
-        name = f"{label}, {hidden}, {loss}"
-        yield Case("engine", "train", name, arguments, bounds, filled, scratch)
-        if label != "sgd":
-            continue
-        shared = {"program": program, "parameters": parameters, "activations": buffer}
-        arguments = {"outputs": np.zeros((n, 3)), **shared, "X": X, "max_rows": block}
-        bounds = {"outputs": Bound(4.0, chain)}
-        yield Case("engine", "predict", name, arguments, bounds, ("outputs", "activations"), ("activations",))
-        arguments = {
-            "result": np.zeros(HISTORY_COLUMNS),
-            **shared,
-            "deltas": buffer.copy(),
-            "X": X,
-            "Y": Y,
-            "max_rows": block,
-        }
-        bounds = {"result": Bound([8.0, n], chain)}
-        written = ("result", "activations", "deltas")
-        yield Case("engine", "evaluate", name, arguments, bounds, written, ("activations", "deltas"))
+        for name, samples, settings in _samples_of(X, rng.integers(0, 256, X.shape, np.uint8), run):
+            arguments: dict[str, Any] = {
+                "history": np.zeros((epochs, HISTORY_COLUMNS)),
+                "program": program,
+                "optimizer": record,
+                "run": settings,
+                "parameters": parameters,
+                "slots": np.zeros((SLOTS[OPTIMIZERS[record["kind"][0]]], size)),
+                "gradients": np.zeros((1 if hidden == "relu" else 2, size)),
+                "activations": buffer,
+                "deltas": buffer.copy(),
+                "order": np.zeros(n, np.int64),
+                **samples,
+                "Y": Y,
+                "targets": np.zeros((block, columns)),
+            }
+            bounds = {
+                "parameters": Bound(1 + np.abs(parameters), steps * chain),
+                "history": Bound([4.0, n], steps * chain),
+                "return": EXACT,
+            }
+            scratch = ("gradients", "activations", "deltas", "order", "targets", "slots")
+            filled = ("history", "gradients", "activations", "deltas", "targets")
+            which = f"{label}, {hidden}, {loss}{name}"
+            yield Case("engine", "train", which, arguments, bounds, filled, scratch)
+            if label != "sgd":
+                break
+            given = {**samples, "divisor": float(settings["divisor"][0])}
+            shared = {"program": program, "parameters": parameters, "activations": buffer}
+            arguments = {"outputs": np.zeros((n, 3)), **shared, **given, "max_rows": block}
+            bounds = {"outputs": Bound(4.0, chain)}
+            yield Case("engine", "predict", which, arguments, bounds, ("outputs", "activations"), ("activations",))
+            arguments = {
+                "result": np.zeros(HISTORY_COLUMNS),
+                **shared,
+                "deltas": buffer.copy(),
+                **given,
+                "Y": Y,
+                "max_rows": block,
+            }
+            bounds = {"result": Bound([8.0, n], chain)}
+            written = ("result", "activations", "deltas")
+            yield Case("engine", "evaluate", which, arguments, bounds, written, ("activations", "deltas"))
+
+
+def _samples_of(
+    X: Float64, pixels: npt.NDArray[np.uint8], run: Record
+) -> Iterator[tuple[str, dict[str, npt.NDArray[Any]], Record]]:
+    """The same run on floats, then on pixels, shuffled and as they lie."""
+    yield "", {"X": X, "pixels": pixels[:0, :0]}, run
+    for name, shuffled in ((", pixels", 1), (", pixels in order", 0)):
+        settings = run.copy()
+        settings["shuffle"], settings["divisor"] = shuffled, 255
+        yield name, {"X": X[:0, :0], "pixels": pixels}, settings

@@ -83,6 +83,7 @@ RUN: Final = np.dtype(
         ("step", np.int64),  # updates done before this call
         ("count_correct", np.int64),  # 0 or 1: whether the engine counts right answers
         ("threads", np.int64),  # members of the team, at least 1; the reference always works alone
+        ("divisor", np.float64),  # what pixels are divided by, where the samples are pixels
     ],
     align=True,
 )

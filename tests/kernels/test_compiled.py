@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ def test_a_folder_that_cannot_be_written_is_a_warning_and_no_more(tmp_path: Path
     assert "FASTNET_CACHE_DIR" in errors
 
 
-def test_the_key_changes_with_any_kernel_source_and_with_numba(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_changes_with_any_kernel_source_with_numba_and_with_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import shutil
 
     import fastnet_kernels
@@ -77,6 +80,15 @@ def test_the_key_changes_with_any_kernel_source_and_with_numba(tmp_path: Path, m
             source = package / name
             source.write_text(source.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
             keys.append(key())
+        # What Numba would look at beside: a second compilation in a sealed folder breaks its seal.
+        os.utime(package / "jit" / "dense.py", (0, 0))
+        keys.append(key())
+        shutil.copytree(package, tmp_path / "elsewhere" / "fastnet_kernels")
+        with monkeypatch.context() as place:
+            place.setattr(compiler, "__file__", str(tmp_path / "elsewhere" / "fastnet_kernels" / "jit" / "compiler.py"))
+            keys.append(key())
+        monkeypatch.setattr(sys.implementation, "cache_tag", "cpython-399")
+        keys.append(key())
         monkeypatch.setattr("numba.__version__", "0.0")
         keys.append(key())
         assert len(set(keys)) == len(keys)
@@ -229,3 +241,94 @@ def test_what_does_not_compile_leaves_the_setting_as_it_was(cache: Path) -> None
         entry_point(wrong, numba.float64(numba.float64), "wrong")
     assert before == numba.config.CACHE_DIR
     assert list(cache.iterdir()) == []
+
+
+def aged(folder: Path, days: float) -> Path:
+    """The folder, last used so many days ago."""
+    folder.mkdir(parents=True, exist_ok=True)
+    then = time.time() - days * 24 * 60 * 60
+    os.utime(folder, (then, then))
+    return folder
+
+
+@pytest.fixture
+def version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of this version's entry points, where those of other versions are beside it."""
+    from fastnet_kernels.jit import compiler
+
+    folder = tmp_path / "kernels" / ("a" * 20)
+    monkeypatch.setattr(compiler, "cache_folder", lambda: folder)
+    return folder
+
+
+def test_leftovers_are_swept_away_and_nothing_else(version: Path) -> None:
+    assert hits_and_misses(thrice, "thrice") == COMPILED
+    kept = {
+        aged(version / "thrice", 400),
+        aged(version / "train-float32-fresh", 0.9),
+        aged(version.parent / ("b" * 20), 29),
+        aged(version.parent / "somebody's", 400),
+        aged(version.parent / ("c" * 19), 400),
+    }
+    file = version.parent / ("e" * 20)
+    file.write_text("a file, where a version would be a folder")
+    os.utime(file, (0, 0))
+    killed, old = aged(version / "train-float32-killed" / "new", 2), aged(version.parent / ("d" * 20) / "train", 31)
+    for inner in (killed, old):
+        (inner / "half.nbc").write_bytes(b"half")
+        aged(inner.parent, 31)
+    aged(version, 400)
+    assert hits_and_misses(twice, "twice") == COMPILED
+    assert not killed.parent.exists()
+    assert not old.parent.exists()
+    assert [folder for folder in kept if not folder.exists()] == []
+    assert file.exists()
+    for function in (twice, thrice):
+        assert hits_and_misses(function, function.__name__) == LOADED
+
+
+def test_loading_sweeps_nothing(version: Path) -> None:
+    assert hits_and_misses(twice, "twice") == COMPILED
+    leftover = aged(version / "train-float32-killed", 2)
+    assert hits_and_misses(twice, "twice") == LOADED
+    assert leftover.exists()
+
+
+def test_a_sweep_that_meets_errors_goes_on(version: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may sweep the same at the same time, and what belongs to another user cannot be removed."""
+    stat, leftovers = Path.stat, [aged(version / name, 2) for name in ("first", "second", "third")]
+
+    def refused(path: Path, **options: Any) -> os.stat_result:
+        if path.name == "second":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return stat(path, **options)
+
+    with monkeypatch.context() as files:
+        files.setattr(Path, "stat", refused)
+        assert hits_and_misses(twice, "twice") == COMPILED
+    assert [folder.exists() for folder in leftovers] == [False, True, False]
+
+
+def test_a_cache_that_is_cleared_while_a_process_runs_is_made_again(version: Path) -> None:
+    import shutil
+
+    assert hits_and_misses(twice, "twice") == COMPILED
+    shutil.rmtree(version)
+    assert hits_and_misses(twice, "twice") == COMPILED
+    assert hits_and_misses(twice, "twice") == LOADED
+
+
+def test_a_version_in_use_is_stamped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fastnet_kernels.jit import compiler
+
+    monkeypatch.setenv("FASTNET_CACHE_DIR", str(tmp_path))
+    compiler.cache_folder.cache_clear()
+    try:
+        folder = compiler.cache_folder()
+        assert folder is not None
+        aged(folder, 400)
+        compiler.cache_folder.cache_clear()
+        assert compiler.cache_folder() == folder
+        assert time.time() - folder.stat().st_mtime < 24 * 60 * 60
+    finally:
+        compiler.cache_folder.cache_clear()

@@ -13,11 +13,23 @@ from fastnet_kernels.program import ACTIVATIONS, LOSSES, OPTIMIZERS, SLOTS
 
 FOLDER = Path(fastnet_kernels.__file__).parent
 MODULES = sorted(path.stem for path in (FOLDER / "reference").glob("*.py") if path.stem != "__init__")
-ONLY_JIT = {"blas", "compiler", "formula", "linking", "rows", "team", "transpose", "vector_math", "vectors"}
+ONLY_JIT = {
+    "blas",
+    "compiler",
+    "denormals",
+    "formula",
+    "linking",
+    "rows",
+    "team",
+    "transpose",
+    "vector_math",
+    "vectors",
+}
 # Reached by way of others: what the engine's entry points call, and what a table dispatches by code.
 INNER = {
     "forward",
     "backward",
+    "rows_of",
     "inputs_of",
     "weight_gradients",
     "penalize",

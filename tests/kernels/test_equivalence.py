@@ -27,8 +27,10 @@ def test_both_sides_are_within_the_limit(kernel: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("kernel", ["shuffle", "dropout_mask", "gather", "count_correct"])
-def test_counted_randomness_and_copies_are_the_same_bits(kernel: str, dtype: str) -> None:
+@pytest.mark.parametrize(
+    "kernel", ["shuffle", "dropout_mask", "gather", "convert_pixels", "gather_pixels", "count_correct"]
+)
+def test_counted_randomness_copies_and_pixels_are_the_same_bits(kernel: str, dtype: str) -> None:
     for case in grouped(dtype)[kernel]:
         reference, jit = call(case, "reference", dtype), call(case, "jit", dtype)
         assert reference is not None

@@ -18,7 +18,7 @@ TRUTH: dict[str, Callable[[Any], Any]] = {
 }
 BOUNDS = {"exp": 1.0, "expm1": 2.0, "tanh": 3.0, "logistic": 3.0, "log1p": 3.0}
 """As the module states them."""
-DOMAIN = {"expm1": (-np.inf, 0.0), "log1p": (0.0, 1.0)}
+DOMAIN = {"expm1": (-np.inf, 0.0), "log1p": (0.0, np.inf)}
 FUNCTIONS, DTYPES = list(TRUTH), ("float32", "float64")
 LONGER: dict[str, Any] = {"float32": np.float64, "float64": np.longdouble}
 
@@ -130,7 +130,7 @@ def test_the_error_is_of_the_kind_that_a_rounding_makes(name: str, vectorized: A
         ("expm1", [(0.0, 0.0), (-0.0, 0.0), (-np.inf, -1.0), (-1e30, -1.0), (-1e-30, -1e-30)]),
         ("tanh", [(0.0, 0.0), (np.inf, 1.0), (-np.inf, -1.0), (1e30, 1.0), (-1e30, -1.0), (-1e-30, -1e-30)]),
         ("logistic", [(0.0, 0.5), (-0.0, 0.5), (np.inf, 1.0), (-np.inf, 0.0), (1e30, 1.0), (-1e30, 0.0)]),
-        ("log1p", [(0.0, 0.0), (1e-30, 1e-30)]),
+        ("log1p", [(0.0, 0.0), (1e-30, 1e-30), (np.inf, np.inf)]),
     ],
 )
 @in_each
@@ -176,8 +176,8 @@ EDGES = {
     ("tanh", "float64"): (-19.1, -19.06, 0.0, 19.06, 19.1),
     ("logistic", "float32"): (-104.0, -103.97, -88.72, 0.0, 16.64, 104.0),
     ("logistic", "float64"): (-746.0, -745.13, -709.78, 0.0, 36.74, 746.0),
-    ("log1p", "float32"): (1.2e-38, 1e-7, 0.5, 1.0),
-    ("log1p", "float64"): (2.3e-308, 1e-16, 0.5, 1.0),
+    ("log1p", "float32"): (1.2e-38, 1e-7, 0.4142136, 1.0, 1.8284271, 3.0),
+    ("log1p", "float64"): (2.3e-308, 1e-16, 0.41421356237, 1.0, 1.82842712474, 3.0),
 }
 """Where something changes: the result ends, becomes a denormal or flat, the range is cut, a select changes sides."""
 

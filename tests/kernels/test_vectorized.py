@@ -213,6 +213,8 @@ KERNELS = [
     Wanted("losses", "mean_squared_error", ("subtract", "multiply", "add doubles"), 3, half=True),
     Wanted("losses", "binary_crossentropy", (*EXP, "divide", "add doubles"), 3, half=True),
     Wanted("losses", "categorical_crossentropy", EXP, 3),
+    Wanted("pixels", "convert_pixels", ("divide", "move")),
+    Wanted("pixels", "gather_pixels", ("divide", "move")),
     Wanted("dense", "l2_penalty", ("multiply", "add doubles"), half=True),
 ]
 

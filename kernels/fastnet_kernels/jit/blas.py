@@ -16,6 +16,7 @@ from numba.core.errors import TypingError
 from numba.extending import get_cython_function_address, intrinsic, overload
 
 from .transpose import transpose
+from .vectors import SMALL, stack
 from .views import matrix
 
 _SYMBOLS = {types.float32: "fastnet_sgemm", types.float64: "fastnet_dgemm"}
@@ -104,34 +105,6 @@ def _gemm(
     return types.void(out, a, b, types.boolean, types.boolean, types.boolean, types.intp), generate
 
 
-SMALL = 4096
-"""Numbers in the largest matrix that is transposed before the call: 16 KiB of stack in float32."""
-
-
-@intrinsic
-def _stack(typingctx: Any, like: Any) -> Any:
-    """A vector of ``SMALL`` numbers on the stack, of the type of ``like``; it lasts until the caller returns."""
-    result = types.Array(like.dtype, 1, "C")
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        number = context.get_value_type(like.dtype)
-        with builder.goto_entry_block():  # not alloca_once, which would fill it with zeros at every call
-            memory = builder.alloca(ir.ArrayType(number, SMALL))
-        view = context.make_array(result)(context, builder)
-        itemsize = ir.Constant(context.get_value_type(types.intp), context.get_abi_sizeof(number))
-        context.populate_array(
-            view,
-            data=builder.bitcast(memory, ir.PointerType(number)),
-            shape=[ir.Constant(context.get_value_type(types.intp), SMALL)],
-            strides=[itemsize],
-            itemsize=itemsize,
-            meminfo=None,
-        )
-        return view._getvalue()
-
-    return result(like), generate
-
-
 @overload(gemm)
 def _overload_gemm(out, a, b, transpose_a, transpose_b, accumulate, first):
     """OpenBLAS has fast ways for small products, but not with the second matrix transposed: 64x32 times (64x32)T takes
@@ -139,7 +112,7 @@ def _overload_gemm(out, a, b, transpose_a, transpose_b, accumulate, first):
 
     def compiled(out, a, b, transpose_a, transpose_b, accumulate, first):
         if transpose_b and b.size <= SMALL:
-            transposed = matrix(_stack(b), 0, b.shape[1], b.shape[0])
+            transposed = matrix(stack(b), 0, b.shape[1], b.shape[0])
             transpose(transposed, b)
             _gemm(out, a, transposed, transpose_a, False, accumulate, first)
         else:

@@ -3,11 +3,15 @@
 import functools
 import hashlib
 import os
+import re
 import shutil
+import sys
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,24 +90,27 @@ def _call(typingctx: Any, function: Any, arguments: tuple[Any, ...]) -> tuple[An
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """The folder that holds the compiled entry points of exactly these sources, this Numba and this CPU.
+    """The folder that holds the compiled entry points of exactly these sources, this Python, this Numba and this CPU.
 
     Numba's own cache looks at one file's time stamp; an entry point depends on every file of this package, so the
-    folder's name is a hash of them all. ``FASTNET_CACHE_DIR`` names another root than the user's cache folder. None,
-    with a warning, where the folder cannot be written; kernels are then compiled anew in each process.
+    folder's name is a hash of them all, and of what Numba looks at: place, time stamps and the version of Python. It
+    would else add a second compilation to one that is sealed. ``FASTNET_CACHE_DIR`` names another root than the user's
+    cache folder. None, with a warning, where the folder cannot be written; kernels are then compiled anew in each
+    process.
     """
     package = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for source in [package / "program.py", *sorted(package.glob("jit/*.py")), *sorted(package.glob("reference/*.py"))]:
-        digest.update(source.name.encode() + source.read_bytes())
+        digest.update(f"{source} {source.stat().st_mtime_ns} ".encode() + source.read_bytes())
     cpu = llvmlite.binding.get_host_cpu_name() + llvmlite.binding.get_host_cpu_features().flatten()
-    digest.update(f"{numba.__version__} {llvmlite.__version__} {cpu}".encode())
+    digest.update(f"{sys.implementation.cache_tag} {numba.__version__} {llvmlite.__version__} {cpu}".encode())
     root = os.environ.get("FASTNET_CACHE_DIR") or platformdirs.user_cache_dir("fastnet", appauthor=False)
-    folder = Path(root) / "kernels" / digest.hexdigest()[:20]
+    folder = Path(root) / "kernels" / digest.hexdigest()[:HASH_DIGITS]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        os.utime(folder)  # it is in use: not to be swept away
     except OSError as error:
         _warn_not_kept(folder, error)
         return None
@@ -125,20 +132,60 @@ def entry_point(function: Callable[..., Any], signature: Any, name: str) -> Call
     if folder is None:
         return _compile(function, signature, None)
     place = folder / name
-    if place.exists() and not _sealed(place):
+    compiled = None
+    try:
+        if _sealed(place):
+            return _compile(function, signature, place)
         shutil.rmtree(place, ignore_errors=True)
-    if place.exists():
-        return _compile(function, signature, place)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=f"{name}-", ignore_cleanup_errors=True) as beside:
-        try:
-            compiled = _compile(function, signature, Path(beside) / "new")
-            (Path(beside) / "new" / SEAL).write_text(_digest(Path(beside) / "new"), encoding="utf-8")
-            (Path(beside) / "new").rename(place)
-        except OSError as error:
-            if not place.exists():  # else another process was first with the very same
-                _warn_not_kept(folder, error)
-                return _compile(function, signature, None)
+        folder.mkdir(parents=True, exist_ok=True)  # it may have been cleared away since this process began
+        with tempfile.TemporaryDirectory(dir=folder, prefix=f"{name}-", ignore_cleanup_errors=True) as beside:
+            new = Path(beside) / "new"
+            compiled = _compile(function, signature, new)
+            (new / SEAL).write_text(_digest(new), encoding="utf-8")
+            new.rename(place)
+    except OSError as error:
+        if not _sealed(place):  # else another process was first with the very same
+            _warn_not_kept(folder, error)
+        return compiled or _compile(function, signature, None)
+    _sweep(folder)
     return compiled
+
+
+def is_kept(name: str) -> bool:
+    """Whether the cache holds the entry point of this name, so that nothing of it is left to compile."""
+    folder = cache_folder() if COMPILED else None
+    return folder is not None and _sealed(folder / name)
+
+
+DAY = 24 * 60 * 60
+HASH_DIGITS = 20
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what compilations that were killed left in the cache, and the folders of versions that nobody uses.
+
+    Beside an entry point, what has no seal is under way for some seconds or left over. A version's folder is stamped
+    by every process that uses it; one that still runs after that long compiles again what it finds missing.
+    """
+    for path in _inside(folder):
+        with suppress(OSError):
+            if not (path / SEAL).exists():
+                _remove_older(path, DAY)
+    for path in _inside(folder.parent):
+        with suppress(OSError):
+            if path != folder and re.fullmatch(f"[0-9a-f]{{{HASH_DIGITS}}}", path.name):
+                _remove_older(path, 30 * DAY)
+
+
+def _inside(folder: Path) -> list[Path]:
+    with suppress(OSError):
+        return list(folder.iterdir())
+    return []
+
+
+def _remove_older(folder: Path, seconds: float) -> None:
+    if time.time() - folder.stat().st_mtime > seconds:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 SEAL = "seal.sha256"

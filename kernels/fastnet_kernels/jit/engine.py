@@ -29,6 +29,7 @@ from ..program import (
 )
 from .activations import activation_forward
 from .compiler import entry_point, kernel
+from .denormals import flush_denormals, restore
 from .dense import (
     dense_backward,
     dense_forward,
@@ -41,6 +42,7 @@ from .dense import (
 from .dropout import dropout_backward, dropout_forward
 from .losses import count_correct, loss_forward_backward
 from .optimizers import update
+from .pixels import convert_pixels, gather_pixels
 from .randomness import shuffle
 from .team import CLAIMED, FINISHED, claim, finish, wait
 from .views import flat, matrix, row_block, vector
@@ -198,6 +200,15 @@ def gather(batch, X, order, start):
 
 
 @kernel
+def rows_of(room, X, pixels, divisor, start):
+    rows = room.shape[0]
+    if pixels.shape[0] == 0:
+        return row_block(X, start, rows)
+    convert_pixels(room, row_block(pixels, start, rows), divisor)
+    return room
+
+
+@kernel
 def penalties(program, parameters):
     penalty = 0.0
     for index in range(program.size):
@@ -238,6 +249,7 @@ def _train(
     deltas,
     order,
     X,
+    pixels,
     Y,
     targets,
 ):
@@ -247,13 +259,15 @@ def _train(
 
     ``counter`` is the team's (see ``team``), ``partial`` (members, HISTORY_COLUMNS) the sums of the parts' epochs.
     """
-    members, n_samples, max_rows = partial.shape[0], X.shape[0], targets.shape[0]
+    members, n_samples, max_rows = partial.shape[0], Y.shape[0], targets.shape[0]
     settings, loss = run[0], program[program.size - 1]
     batch_size, seed, step = settings["batch_size"], settings["seed"], settings["step"]
+    n_features, divisor = program[0]["input_size"], settings["divisor"]
     shuffled = settings["shuffle"] != 0 and batch_size < n_samples
     copies, n_parameters = gradients.shape
     own_rows = max_rows // members
-    phase = 0
+    denormals = flush_denormals()
+    phase = finished = 0
     for index in range(history.shape[0]):
         if shuffled:
             if _claim(counter, phase, 1, members) == 0:
@@ -277,13 +291,17 @@ def _train(
                     for own in range(low, high, own_rows):
                         n, place = min(own_rows, high - own), part * own_rows if copies == members else own
                         at = first_row + own
-                        x, y = row_block(X, start + at, n), row_block(Y, start + at, n)
+                        room = matrix(activations, place * n_features, n, n_features)
                         if shuffled:
-                            gathered = matrix(activations, place * X.shape[1], n, X.shape[1])
                             gathered_targets = row_block(targets, place, n)
-                            gather(gathered, X, order, start + at)
+                            if pixels.shape[0] > 0:
+                                gather_pixels(room, pixels, order, start + at, divisor)
+                            else:
+                                gather(room, X, order, start + at)
                             gather(gathered_targets, Y, order, start + at)
-                            x, y = gathered, gathered_targets
+                            x, y = room, gathered_targets
+                        else:
+                            x, y = rows_of(room, X, pixels, divisor, start + at), row_block(Y, start + at, n)
                         output = forward(program, parameters, activations, x, max_rows, place, True, seed, step - 1, at)
                         n_out = loss["input_size"]
                         doutput = matrix(deltas, loss["input"] * max_rows + place * n_out, n, n_out)
@@ -306,8 +324,8 @@ def _train(
                     first = vector(flat(gradients), 0, n_parameters)
                     if copies < members:
                         block = row_block(X, start + first_row, count)
-                        if shuffled:
-                            block = matrix(activations, 0, count, X.shape[1])
+                        if shuffled or pixels.shape[0] > 0:
+                            block = matrix(activations, 0, count, n_features)
                         weight_gradients(
                             program,
                             first,
@@ -339,31 +357,35 @@ def _train(
         phase += 1
         wait(counter, phase)
         if not math.isfinite(history[index, HISTORY_LOSS]):
-            return index
-    return history.shape[0]
+            break
+        finished += 1
+    restore(denormals)
+    return finished
 
 
 @kernel
-def _predict(outputs, program, parameters, activations, X, max_rows):
-    loss = program[program.size - 1]
-    for start in range(0, X.shape[0], max_rows):
-        rows = min(max_rows, X.shape[0] - start)
-        output = forward(program, parameters, activations, row_block(X, start, rows), max_rows, 0, False, 0, 0, 0)
+def _predict(outputs, program, parameters, activations, X, pixels, divisor, max_rows):
+    loss, n_features = program[program.size - 1], program[0]["input_size"]
+    for start in range(0, outputs.shape[0], max_rows):
+        rows = min(max_rows, outputs.shape[0] - start)
+        x = rows_of(matrix(activations, 0, rows, n_features), X, pixels, divisor, start)
+        output = forward(program, parameters, activations, x, max_rows, 0, False, 0, 0, 0)
         activation_forward(row_block(outputs, start, rows), output, loss["output_activation"])
 
 
 @kernel
-def _evaluate(result, program, parameters, activations, deltas, X, Y, max_rows):
-    loss = program[program.size - 1]
+def _evaluate(result, program, parameters, activations, deltas, X, pixels, divisor, Y, max_rows):
+    loss, n_features = program[program.size - 1], program[0]["input_size"]
     total = correct = 0.0
-    for start in range(0, X.shape[0], max_rows):
-        rows = min(max_rows, X.shape[0] - start)
-        x, y = row_block(X, start, rows), row_block(Y, start, rows)
+    for start in range(0, Y.shape[0], max_rows):
+        rows = min(max_rows, Y.shape[0] - start)
+        x = rows_of(matrix(activations, 0, rows, n_features), X, pixels, divisor, start)
+        y = row_block(Y, start, rows)
         output = forward(program, parameters, activations, x, max_rows, 0, False, 0, 0, 0)
         doutput = matrix(deltas, loss["input"] * max_rows, rows, loss["input_size"])
         total += loss_forward_backward(doutput, output, y, 1.0, loss["function"])
         correct += count_correct(output, y)
-    result[HISTORY_LOSS] = total / X.shape[0] + penalties(program, parameters)
+    result[HISTORY_LOSS] = total / Y.shape[0] + penalties(program, parameters)
     result[HISTORY_CORRECT] = correct
 
 
@@ -382,7 +404,7 @@ def compiled(name: str, dtype: str) -> Callable[..., Any]:
     program, vector_, data = given(numba.from_dtype(OP), 1), number[::1], given(number, 2)
     history = types.float64[:, ::1]
     optimizer, run = given(numba.from_dtype(OPTIMIZER), 1), given(numba.from_dtype(RUN), 1)
-    table_ = number[:, ::1]
+    table_, pixels = number[:, ::1], given(types.uint8, 2)
     entries: dict[str, tuple[Any, Any]] = {
         "train": (
             _train,
@@ -400,14 +422,29 @@ def compiled(name: str, dtype: str) -> Callable[..., Any]:
                 vector_,
                 types.int64[::1],
                 data,
+                pixels,
                 data,
                 table_,
             ),
         ),
-        "predict": (_predict, types.void(table_, program, given(number, 1), vector_, data, types.int64)),
+        "predict": (
+            _predict,
+            types.void(table_, program, given(number, 1), vector_, data, pixels, types.float64, types.int64),
+        ),
         "evaluate": (
             _evaluate,
-            types.void(types.float64[::1], program, given(number, 1), vector_, vector_, data, data, types.int64),
+            types.void(
+                types.float64[::1],
+                program,
+                given(number, 1),
+                vector_,
+                vector_,
+                data,
+                pixels,
+                types.float64,
+                data,
+                types.int64,
+            ),
         ),
     }
     function, signature = entries[name]
@@ -426,6 +463,7 @@ def train(
     deltas: Array,
     order: npt.NDArray[np.int64],
     X: Array,
+    pixels: npt.NDArray[np.uint8],
     Y: Array,
     targets: Array,
 ) -> int:
@@ -451,6 +489,7 @@ def train(
                 deltas,
                 order,
                 X,
+                pixels,
                 Y,
                 targets,
             )
@@ -468,8 +507,18 @@ def train(
             other.join()
 
 
-def predict(outputs: Array, program: Record, parameters: Array, activations: Array, X: Array, max_rows: int) -> None:
-    compiled("predict", _NAMES[parameters.dtype.char])(outputs, program, parameters, activations, X, max_rows)
+def predict(
+    outputs: Array,
+    program: Record,
+    parameters: Array,
+    activations: Array,
+    X: Array,
+    pixels: npt.NDArray[np.uint8],
+    divisor: float,
+    max_rows: int,
+) -> None:
+    run_predict = compiled("predict", _NAMES[parameters.dtype.char])
+    run_predict(outputs, program, parameters, activations, X, pixels, divisor, max_rows)
 
 
 def evaluate(
@@ -479,8 +528,10 @@ def evaluate(
     activations: Array,
     deltas: Array,
     X: Array,
+    pixels: npt.NDArray[np.uint8],
+    divisor: float,
     Y: Array,
     max_rows: int,
 ) -> None:
     run_evaluate = compiled("evaluate", _NAMES[parameters.dtype.char])
-    run_evaluate(result, program, parameters, activations, deltas, X, Y, max_rows)
+    run_evaluate(result, program, parameters, activations, deltas, X, pixels, divisor, Y, max_rows)

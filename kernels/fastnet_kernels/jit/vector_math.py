@@ -28,7 +28,7 @@ class _Kind:
     """What differs between the float types: their bits, and constants for them.
 
     ``ln2_high`` has so few bits that n times it is exact; beyond ``lowest`` and ``highest`` exp is 0 and infinite.
-    ``log1p(x) = 2 artanh(s)``, ``s = x / (2 + x) <= 1/3``, by its series in ``s**2``.
+    ``log m = 2 artanh((m - 1) / (m + 1))``, by its series in ``s**2``.
     """
 
     bits: int
@@ -45,9 +45,9 @@ class _Kind:
 
 
 _KINDS = {
-    ir.FloatType(): _Kind(32, 23, 127, 0.693359375, math.log(2) - 0.693359375, -104.0, 89.0, -18.0, 9.1, 7, 8),
+    ir.FloatType(): _Kind(32, 23, 127, 0.693359375, math.log(2) - 0.693359375, -104.0, 89.0, -18.0, 9.1, 7, 6),
     ir.DoubleType(): _Kind(
-        64, 52, 1023, 6.93145751953125e-1, 1.42860682030941723212e-6, -746.0, 710.0, -38.5, 19.1, 13, 17
+        64, 52, 1023, 6.93145751953125e-1, 1.42860682030941723212e-6, -746.0, 710.0, -38.5, 19.1, 13, 11
     ),
 }
 
@@ -120,11 +120,20 @@ def logistic(x: Any) -> Any:
 
 
 def log1p(x: Any) -> Any:
-    """``log(1 + x)`` for x in [0, 1]."""
+    """``log(1 + x)`` for x >= 0: of ``y = 1 + x = 2**k m``, and what the rounding of y has lost added again."""
     if not isinstance(x, Number):
         return np.log1p(x)
-    s = x / (x + 2)
-    return s * _polynomial(s * s, [2 / (2 * k + 1) for k in range(_kind(x).artanh_terms)])
+    kind, builder, integer = _kind(x), x.builder, ir.IntType(_kind(x).bits)
+    y = x + 1
+    root = builder.bitcast(x.raw(math.sqrt(0.5)), x.constant(0, integer).type)
+    bits = builder.bitcast(y.value, root.type)
+    k = builder.ashr(builder.sub(bits, root), x.constant(kind.mantissa, integer))
+    m = x.of(builder.bitcast(builder.sub(bits, builder.shl(k, x.constant(kind.mantissa, integer))), x.value.type))
+    n = x.of(builder.sitofp(k, x.value.type))
+    s = (m - 1) / (m + 1)
+    series = s * _polynomial(s * s, [2 / (2 * k + 1) for k in range(kind.artanh_terms)])
+    result = n * kind.ln2_high + (series + (n * kind.ln2_low + (x - (y - 1)) / y))
+    return where(x < math.inf, result, x)
 
 
 def _register(function: Callable[[Any], Any]) -> None:

@@ -1,9 +1,12 @@
-"""How wide this machine's vectors are, and whole vectors loaded from and stored to an array."""
+"""How wide this machine's vectors are, whole vectors loaded and stored, and a little memory on the stack."""
 
 from typing import Any
 
 import llvmlite.binding
+import numpy as np
 from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic, overload
 
 
 def _vector_bytes() -> int:
@@ -30,3 +33,43 @@ class Vectors:
 
     def store(self, value: Any, data: Any, place: Any) -> None:
         self.builder.store(value, self.at(data, place), align=self.itemsize)
+
+
+SMALL = 4096
+"""Numbers that ``stack`` gives: 16 KiB in float32."""
+
+
+def stack(like: Any) -> Any:
+    """A vector of ``SMALL`` numbers, of the type of ``like``; it lasts until the caller returns.
+
+    Without the compiler this is the Python that runs.
+    """
+    return np.empty(SMALL, like.dtype)
+
+
+@intrinsic
+def _stack(typingctx: Any, like: Any) -> Any:
+    result = types.Array(like.dtype, 1, "C")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = context.get_value_type(like.dtype)
+        with builder.goto_entry_block():  # not alloca_once, which would fill it with zeros at every call
+            memory = builder.alloca(ir.ArrayType(number, SMALL))
+        view = context.make_array(result)(context, builder)
+        itemsize = ir.Constant(context.get_value_type(types.intp), context.get_abi_sizeof(number))
+        context.populate_array(
+            view,
+            data=builder.bitcast(memory, ir.PointerType(number)),
+            shape=[ir.Constant(context.get_value_type(types.intp), SMALL)],
+            strides=[itemsize],
+            itemsize=itemsize,
+            meminfo=None,
+        )
+        return view._getvalue()
+
+    return result(like), generate
+
+
+@overload(stack)
+def _overload_stack(like):
+    return lambda like: _stack(like)

@@ -2,6 +2,10 @@
 
 Throughout, ``max_rows`` is the number of samples that the buffers have room for: a larger batch goes through all
 layers in blocks of so many rows, each adding to the gradients. A Program ends with its LOSS op.
+
+The samples are either ``X`` (n_samples, n_features) or ``pixels`` of that shape, uint8, which stand for ``pixels /
+divisor``; the other of the two is (0, 0). Pixels are converted a block at a time, into the place of the activations
+where shuffled rows are gathered too.
 """
 
 import math
@@ -23,6 +27,7 @@ from .dense import (
 from .dropout import dropout_backward, dropout_forward
 from .losses import count_correct, loss_forward_backward
 from .optimizers import update
+from .pixels import Pixels, convert_pixels, gather_pixels
 from .randomness import shuffle
 from .views import matrix, row_block, vector
 
@@ -221,6 +226,16 @@ def gather(batch: Array, X: Array, order: npt.NDArray[np.int64], start: int) -> 
     np.take(X, order[start : start + len(batch)], axis=0, out=batch)
 
 
+def rows_of(room: Array, X: Array, pixels: Pixels, divisor: float, start: int) -> Array:
+    """Samples from ``start`` on, as many as ``room`` (rows, n_features) has rows: those of ``X`` where they lie, pixels
+    converted into ``room``."""
+    rows = room.shape[0]
+    if pixels.shape[0] == 0:
+        return row_block(X, start, rows)
+    convert_pixels(room, pixels[start : start + rows], divisor)
+    return room
+
+
 @QUIET
 def train(
     history: npt.NDArray[np.float64],
@@ -234,6 +249,7 @@ def train(
     deltas: Array,
     order: npt.NDArray[np.int64],
     X: Array,
+    pixels: Pixels,
     Y: Array,
     targets: Array,
 ) -> int:
@@ -248,7 +264,7 @@ def train(
     parameters, slots : see ``program``; changed in place
     gradients : (copies, n_parameters), scratch; activations, deltas : see ``program``, scratch
     order : (n_samples,) int64, scratch: the order of the samples in the epoch
-    X : (n_samples, n_features)
+    X, pixels : the samples, one of the two; ``run`` has the divisor
     Y : (n_samples, n_targets)
     targets : (max_rows, n_targets), scratch for the targets of a block
 
@@ -257,9 +273,10 @@ def train(
     fills its part of it from all rows, as a Program with a SAMPLES op needs it. The reference is a team of one.
     """
     gradients = gradients[:1]
-    n_samples, max_rows = len(X), len(targets)
+    n_samples, max_rows = len(Y), len(targets)
     settings, loss = run[0], program[-1]
     batch_size, seed, step = int(settings["batch_size"]), int(settings["seed"]), int(settings["step"])
+    n_features, divisor = program[0]["input_size"], float(settings["divisor"])
     # The whole set in one batch is the same in any order, so it is used where it lies.
     shuffled = bool(settings["shuffle"]) and batch_size < n_samples
     for index in range(len(history)):
@@ -271,12 +288,16 @@ def train(
             penalty = 0.0
             for first_row in range(0, rows, max_rows):
                 count = min(max_rows, rows - first_row)
+                at, room = start + first_row, matrix(activations, 0, count, n_features)
                 if shuffled:
-                    x, y = matrix(activations, 0, count, X.shape[1]), row_block(targets, 0, count)
-                    gather(x, X, order, start + first_row)
-                    gather(y, Y, order, start + first_row)
+                    x, y = room, row_block(targets, 0, count)
+                    if len(pixels) > 0:
+                        gather_pixels(x, pixels, order, at, divisor)
+                    else:
+                        gather(x, X, order, at)
+                    gather(y, Y, order, at)
                 else:
-                    x, y = row_block(X, start + first_row, count), row_block(Y, start + first_row, count)
+                    x, y = rows_of(room, X, pixels, divisor, at), row_block(Y, at, count)
                 output = forward(program, parameters, activations, x, max_rows, 0, True, seed, step, first_row)
                 doutput = matrix(deltas, loss["input"] * max_rows, count, loss["input_size"])
                 total += loss_forward_backward(doutput, output, y, 1 / rows, loss["function"])
@@ -298,12 +319,21 @@ def train(
 
 
 @QUIET
-def predict(outputs: Array, program: Record, parameters: Array, activations: Array, X: Array, max_rows: int) -> None:
-    """Fill ``outputs`` (n_samples, n_out) with the network's predictions for ``X`` (n_samples, n_features)."""
-    loss = program[-1]
-    for start in range(0, len(X), max_rows):
-        rows = min(max_rows, len(X) - start)
-        x = row_block(X, start, rows)
+def predict(
+    outputs: Array,
+    program: Record,
+    parameters: Array,
+    activations: Array,
+    X: Array,
+    pixels: Pixels,
+    divisor: float,
+    max_rows: int,
+) -> None:
+    """Fill ``outputs`` (n_samples, n_out) with the network's predictions for the samples."""
+    loss, n_features = program[-1], program[0]["input_size"]
+    for start in range(0, len(outputs), max_rows):
+        rows = min(max_rows, len(outputs) - start)
+        x = rows_of(matrix(activations, 0, rows, n_features), X, pixels, divisor, start)
         output = forward(program, parameters, activations, x, max_rows, 0, False, 0, 0, 0)
         activation_forward(row_block(outputs, start, rows), output, loss["output_activation"])
 
@@ -316,21 +346,24 @@ def evaluate(
     activations: Array,
     deltas: Array,
     X: Array,
+    pixels: Pixels,
+    divisor: float,
     Y: Array,
     max_rows: int,
 ) -> None:
-    """Fill ``result`` (HISTORY_COLUMNS,) with the mean loss over ``X`` and ``Y`` (penalties included) and the number
-    right, out of training."""
-    loss = program[-1]
+    """Fill ``result`` (HISTORY_COLUMNS,) with the mean loss over the samples and ``Y`` (penalties included) and the
+    number right, out of training."""
+    loss, n_features = program[-1], program[0]["input_size"]
     total = correct = 0.0
-    for start in range(0, len(X), max_rows):
-        rows = min(max_rows, len(X) - start)
-        x, y = row_block(X, start, rows), row_block(Y, start, rows)
+    for start in range(0, len(Y), max_rows):
+        rows = min(max_rows, len(Y) - start)
+        x = rows_of(matrix(activations, 0, rows, n_features), X, pixels, divisor, start)
+        y = row_block(Y, start, rows)
         output = forward(program, parameters, activations, x, max_rows, 0, False, 0, 0, 0)
         doutput = matrix(deltas, loss["input"] * max_rows, rows, loss["input_size"])
         total += loss_forward_backward(doutput, output, y, 1.0, loss["function"])
         correct += count_correct(output, y)
-    result[HISTORY_LOSS] = total / len(X) + penalties(program, parameters)
+    result[HISTORY_LOSS] = total / len(Y) + penalties(program, parameters)
     result[HISTORY_CORRECT] = correct
 
 

@@ -366,6 +366,7 @@ def _train(
 @kernel
 def _predict(outputs, program, parameters, activations, X, pixels, divisor, max_rows):
     loss, n_features = program[program.size - 1], program[0]["input_size"]
+    parameters = flat(parameters)
     for start in range(0, outputs.shape[0], max_rows):
         rows = min(max_rows, outputs.shape[0] - start)
         x = rows_of(matrix(activations, 0, rows, n_features), X, pixels, divisor, start)
@@ -376,6 +377,7 @@ def _predict(outputs, program, parameters, activations, X, pixels, divisor, max_
 @kernel
 def _evaluate(result, program, parameters, activations, deltas, X, pixels, divisor, Y, max_rows):
     loss, n_features = program[program.size - 1], program[0]["input_size"]
+    parameters = flat(parameters)
     total = correct = 0.0
     for start in range(0, Y.shape[0], max_rows):
         rows = min(max_rows, Y.shape[0] - start)

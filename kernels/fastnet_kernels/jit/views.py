@@ -14,10 +14,13 @@ __all__ = ["flat", "matrix", "row_block", "vector"]
 
 @intrinsic
 def _borrow(typingctx: Any, array: Any, offset: Any, shape: Any) -> Any:
-    """An array of ``shape`` over the memory of ``array`` from ``offset`` on, with no owner."""
+    """An array of ``shape`` over the memory of ``array`` from ``offset`` on, with no owner.
+
+    Its type says that it may be written to even where the array's does not: a kernel writes to its outputs alone, and
+    would otherwise be compiled once for a batch in the user's data and once for one in a buffer."""
     if array.layout != "C":
         raise TypingError(f"a view into flat memory needs a C-ordered array, not {array}")
-    result = types.Array(array.dtype, len(shape), "C", readonly=not array.mutable)
+    result = types.Array(array.dtype, len(shape), "C")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source = context.make_array(array)(context, builder, arguments[0])

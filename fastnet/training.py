@@ -110,8 +110,9 @@ class Training:
                 self._space.X,
             )
         self.slots = np.zeros((SLOTS[optimizer.name], self._parameters.size), model.dtype)
-        self.parameters_before = model.parameters.copy()
-        self._looks: deque[tuple[int, Array, Array]] = deque(maxlen=2)
+        self.parameters_before = model.parameters
+        # Slots begin as zeros: of them no copy is kept.
+        self._looks: deque[tuple[int, Array, Array | None]] = deque(maxlen=2)
         self.steps_per_epoch = math.ceil(len(X) / batch_size)
         self._batch_size, self._shuffle = batch_size, shuffle
         self._make_buffers()
@@ -180,8 +181,9 @@ class Training:
         if self._space is not None and self._space.is_stale():
             self._leave_sample_space(self._space)
         first = len(self.history.loss)
-        self._looks.append((first, self._parameters.copy(), self.slots.copy()))
-        np.copyto(self.parameters_before, self.model.parameters)
+        self.parameters_before = self.model.parameters.copy()
+        before = self.parameters_before if self._space is None else self._parameters.copy()
+        self._looks.append((first, before, self.slots.copy() if first > 0 else None))
         rows = np.empty((count, HISTORY_COLUMNS))
         started = time.perf_counter()
         finished = self._call_engine(rows, first)
@@ -238,7 +240,7 @@ class Training:
         one.
         """
         first, parameters, slots = self._looks[0]
-        self._parameters[...], self.slots[...] = parameters, slots
+        self._parameters[...], self.slots[...] = parameters, 0 if slots is None else slots
         if self._space is not None:
             self._space.write_back()
         ends = [self.model.parameters.copy()]

@@ -17,7 +17,7 @@ from .lowering import initial_parameters, lower
 from .pixels import Pixels, Samples, engine_arguments
 from .preparation import Preparation
 from .threads import in_parts, members_for
-from .validation import choice, converted, numbers, whole
+from .validation import all_finite, choice, converted, numbers, whole
 
 DTYPES = ("float32", "float64")
 ROWS_AT_ONCE = 256
@@ -209,10 +209,7 @@ class Model:
         if values.dtype == np.uint8:
             return self._check_pixels(Pixels(converted(values, np.uint8), X.divisor if isinstance(X, Pixels) else 1.0))
         features = converted(values, self.dtype)
-        with np.errstate(over="ignore", invalid="ignore"):
-            # A sum sees every NaN and infinity without a temporary of X's size; it may overflow where X does not.
-            suspicious = not np.isfinite(features.sum())
-        if suspicious and not np.isfinite(features).all():
+        if not all_finite(features):
             row, column = (int(i) for i in np.argwhere(~np.isfinite(features))[0])
             raise DataError(
                 f"{name} must be finite, but row {row}, feature {column} holds NaN or infinity (as {self.dtype.name}); "

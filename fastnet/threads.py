@@ -43,10 +43,10 @@ def members_for(threads: int | None, n_parameters: int, rows: int) -> int:
 
 def in_parts(function: Callable[[slice], Result], rows: int, members: int) -> list[Result]:
     """What ``function`` gives for each of ``members`` even parts of so many rows, each part in a thread of its own."""
+    if members == 1:
+        return [function(slice(0, rows))]
     ends = [rows * member // members for member in range(members + 1)]
     parts = [slice(*pair) for pair in itertools.pairwise(ends)]
-    if members == 1:
-        return [function(parts[0])]
     with one_blas_thread(), ThreadPoolExecutor(members) as pool:
         return list(pool.map(function, parts))
 

@@ -37,6 +37,20 @@ def converted(values: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any
         return np.ascontiguousarray(values, dtype)
 
 
+LARGE = 1 << 16
+"""Numbers from which on a temporary for each costs more than a sum with its warnings held back."""
+
+
+def all_finite(values: npt.NDArray[np.floating]) -> bool:
+    """Whether no number is NaN or infinite."""
+    if values.size >= LARGE:
+        with np.errstate(over="ignore", invalid="ignore"):
+            # A sum sees every NaN and infinity without a temporary of their size; it may overflow where they do not.
+            if np.isfinite(values.sum()):
+                return True
+    return bool(np.isfinite(values).all())
+
+
 def whole(name: str, value: Any, *, at_least: int) -> int:
     """``value`` as an int, if it is a whole number of at least ``at_least``."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < at_least:

@@ -1,18 +1,38 @@
 """Many independent trainings at once: one a core, each on one thread."""
 
+from __future__ import annotations
+
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from .errors import ConfigurationError
+from .callbacks import Callback
+from .errors import ConfigurationError, DivergenceError
 from .network import Network
 from .optimizers import Optimizer
 from .pixels import Pixels
 from .threads import cores, one_blas_thread
 from .training import History
 from .validation import whole
+
+if TYPE_CHECKING:
+    from .training import Training
+
+
+class _StopTogether(Callback):
+    """Ends every training that has it soon after ``asked`` is set."""
+
+    each_epoch = False
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
+    def on_epoch_end(self, training: Training) -> None:
+        if self.asked.is_set():
+            training.stop("interrupted")
 
 
 def fit_many(
@@ -54,8 +74,13 @@ def fit_many(
     ConfigurationError
         If a network is given twice, the optimizers are not as many as the networks, or an option is out of its range.
     DataError, DivergenceError
-        As ``Network.fit``; the first in the order of ``networks``, when all have ended.
+        As ``Network.fit``; the first in the order of ``networks``, when all have ended. A divergence is told with the
+        network's place, counted from 0; the others have been trained.
+    KeyboardInterrupt
+        On Ctrl-C, when the trainings under way have stopped, each at the end of an epoch; the others were not begun.
     """
+    if not isinstance(networks, Sequence) or not all(isinstance(network, Network) for network in networks):
+        raise ConfigurationError("fit_many needs a list of networks, such as [Network(...), Network(...)]")
     networks = list(networks)
     if len({id(network) for network in networks}) < len(networks):
         raise ConfigurationError("fit_many needs different networks, but one is given twice; build a network for each")
@@ -69,10 +94,22 @@ def fit_many(
             f"fit_many needs an optimizer for each of the {len(networks)} networks, not {len(optimizers)}"
         )
 
-    def fit(network: Network, optimizer: Optimizer | None) -> History:
-        return network.fit(X, y, optimizer=optimizer, threads=1, **options)
+    together = _StopTogether()
+
+    def fit(index: int) -> History:
+        try:
+            return networks[index].fit(X, y, optimizer=optimizers[index], threads=1, callbacks=[together], **options)
+        except DivergenceError as error:
+            raise DivergenceError(f"network {index} of the {len(networks)}: {error}") from error
 
     at_once = cores() if workers is None else whole("workers", workers, at_least=1)
     with one_blas_thread(), ThreadPoolExecutor(at_once) as pool:
-        futures = [pool.submit(fit, *pair) for pair in zip(networks, optimizers, strict=True)]
+        futures = [pool.submit(fit, index) for index in range(len(networks))]
+        try:
+            wait(futures)
+        except BaseException:
+            together.asked.set()
+            for future in futures:
+                future.cancel()
+            raise
     return [future.result() for future in futures]

@@ -16,7 +16,7 @@ from .losses import LOSS_TABLE
 from .lowering import initial_parameters, lower
 from .pixels import Pixels, Samples, engine_arguments
 from .preparation import Preparation
-from .threads import in_parts, members_for
+from .threads import in_parts, members_for, worth_sharing
 from .validation import all_finite, choice, converted, numbers, whole
 
 DTYPES = ("float32", "float64")
@@ -169,7 +169,7 @@ class Model:
         features = self.check_features(X)
         return self.evaluate_checked(features, self.check_targets(y, len(features)), backend)
 
-    def evaluate_checked(self, X: Samples, Y: Array, backend: str) -> dict[str, float]:
+    def evaluate_checked(self, X: Samples, Y: Array, backend: str, threads: int | None = None) -> dict[str, float]:
         """``evaluate`` for arrays that ``check_features`` and ``check_targets`` gave."""
         rows = min(len(X), ROWS_AT_ONCE)
         evaluate = engine(backend).evaluate
@@ -184,7 +184,7 @@ class Model:
             result[HISTORY_LOSS] *= (which.stop - which.start) / len(X)
             return result
 
-        result = np.sum(in_parts(part, len(X), self._members(backend, len(X))), axis=0)
+        result = np.sum(in_parts(part, len(X), self._members(backend, len(X), threads)), axis=0)
         scores = {"loss": float(result[HISTORY_LOSS])}
         if self.is_classifier:
             scores["accuracy"] = float(result[HISTORY_CORRECT]) / len(X)
@@ -246,9 +246,12 @@ class Model:
         in_parts(part, len(features), self._members(backend, len(features)))
         return outputs
 
-    def _members(self, backend: str, rows: int) -> int:
-        """How many threads share the rows of a prediction, each row's answer being the same to rounding."""
-        return members_for(None, self.parameters.size, rows) if backend == "jit" else 1
+    def _members(self, backend: str, rows: int, threads: int | None = None) -> int:
+        """How many threads share the rows of a prediction, each row's answer being the same to rounding: ``threads``
+        at the most, and only where it pays."""
+        if backend != "jit" or not worth_sharing(self.parameters.size, rows):
+            return 1
+        return members_for(threads, self.parameters.size, rows)
 
     def _weight_views(self) -> list[tuple[Array, Array]]:
         views = []

@@ -1,6 +1,7 @@
 """Samples of bytes, such as pictures: kept as they are and divided batch by batch, never held whole as floats."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,14 @@ class Pixels:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def __getitem__(self, rows: Any) -> "Pixels":
+        """Some of the samples: a slice, indices or a mask, as of an array."""
+        return Pixels(self.X[rows], self.divisor)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """The numbers that they stand for, all at once: float64 unless asked for another type."""
+        return (self.X / np.float64(self.divisor)).astype(dtype or np.float64)
 
     @property
     def shape(self) -> tuple[int, ...]:

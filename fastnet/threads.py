@@ -35,10 +35,13 @@ def members_for(threads: int | None, n_parameters: int, rows: int) -> int:
     """
     if threads is not None:
         return min(whole("threads", threads, at_least=1), rows)
+    return min(cores(), rows) if worth_sharing(n_parameters, rows) else 1
+
+
+def worth_sharing(n_parameters: int, rows: int) -> bool:
+    """Whether so many rows at a time are work enough for more than one thread."""
     # Forward, and the gradients of weights and inputs: three products of this size.
-    if 3 * rows * n_parameters < WORTH_A_THREAD:
-        return 1
-    return min(cores(), rows)
+    return 3 * rows * n_parameters >= WORTH_A_THREAD
 
 
 def in_parts(function: Callable[[slice], Result], rows: int, members: int) -> list[Result]:

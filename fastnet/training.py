@@ -156,7 +156,8 @@ class Training:
         """
         for name in ("learning_rate", "epsilon"):
             value = self.optimizer.record()[name][0]
-            if value != 0 and self.model.dtype.type(value) == 0:
+            if 0 < value < np.finfo(self.model.dtype).tiny:
+                # A training takes numbers below the smallest normal one for zero.
                 raise ConfigurationError(f"{name} {value:g} is 0 in {self.model.dtype}; use a larger one or float64")
         one_at_a_time = self.validation is not None or any(callback.each_epoch for callback in callbacks)
         for callback in callbacks:
@@ -168,7 +169,7 @@ class Training:
                 if not one_at_a_time:
                     count = max(1, round(SECONDS_A_CALL / max(seconds, 1e-9)))
                 if self.validation is not None:
-                    scores = self.model.evaluate_checked(*self.validation, self.backend)
+                    scores = self.model.evaluate_checked(*self.validation, self.backend, self.threads)
                     for name, score in scores.items():
                         getattr(self.history, f"val_{name}").append(score)
                 for callback in callbacks:
@@ -254,6 +255,6 @@ class Training:
             ends = [ends[-1], self.model.parameters.copy()]
         for good in reversed(ends):
             np.copyto(self.model.parameters, good)
-            if math.isfinite(self.model.evaluate_checked(self.X, self.Y, self.backend)["loss"]):
+            if math.isfinite(self.model.evaluate_checked(self.X, self.Y, self.backend, self.threads)["loss"]):
                 break
         return lost

@@ -127,7 +127,9 @@ SETTINGS: list[Callable[[Command], Command]] = [
         help="Stop after N epochs without a better (validation) loss and keep the best weights.",
     ),
     click.option("--dtype", type=click.Choice(DTYPES), default="float32"),
-    click.option("--threads", type=Whole(1), metavar="N", help="Threads for the matrix products."),
+    click.option(
+        "--threads", type=Whole(1), metavar="N", help="Threads that share the work; default: as many as help."
+    ),
     click.option(
         "--seed",
         type=Whole(0, 2**63 - 1),

@@ -38,7 +38,7 @@ def test_one_optimizer_serves_all() -> None:
 
 def test_one_that_diverges_does_not_stop_the_others() -> None:
     good, bad = network(0), fn.Network([fn.Dense(1)], input_shape=3, loss="mean_squared_error")
-    with pytest.raises(fn.DivergenceError):
+    with pytest.raises(fn.DivergenceError, match="network 0 of the 2: training diverged"):
         fn.fit_many([bad, good], X, Y, optimizer=[fn.SGD(1e30), fn.SGD(0.1)], epochs=4, batch_size=None)
     alone = network(0)
     alone.fit(X, Y, optimizer=fn.SGD(0.1), epochs=4, batch_size=None, threads=1)
@@ -63,3 +63,25 @@ def test_one_network_given_twice() -> None:
     twice = network(0)
     with pytest.raises(fn.ConfigurationError, match="given twice"):
         fn.fit_many([twice, twice], X, Y, epochs=1)
+
+
+@pytest.mark.parametrize("networks", [network(0), [network(0), 3], 5])
+def test_what_is_no_list_of_networks(networks: Any) -> None:
+    with pytest.raises(fn.ConfigurationError, match="needs a list of networks"):
+        fn.fit_many(networks, X, Y, epochs=1)
+
+
+def test_an_interrupt_stops_what_runs_and_begins_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it these trainings would take hours."""
+    networks = [network(seed) for seed in range(4)]
+    before = [each.parameters.copy() for each in networks]
+
+    def interrupted(futures: Any) -> None:
+        while not any(future.running() for future in futures):
+            pass
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastnet.many.wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fn.fit_many(networks, X, Y, epochs=10**9, batch_size=7, workers=1)
+    np.testing.assert_array_equal(networks[-1].parameters, before[-1])

@@ -347,3 +347,14 @@ class TestTheDataAreHeldOnce:
     def test_a_copy_would_be_seen(self) -> None:
         X = np.ones((self.MEGABYTES * 10**6 // 8 // 750, 750))
         assert self.peak(self.use(X, 750, batch_size=64)) > self.MEGABYTES / 2
+
+
+def test_parts_of_them_and_their_numbers() -> None:
+    bytes_ = np.arange(12, dtype=np.uint8).reshape(4, 3)
+    pixels = fn.Pixels(bytes_, 4)
+    some = pixels[np.array([True, False, True, False])]
+    assert isinstance(some, fn.Pixels)
+    assert some.divisor == 4
+    np.testing.assert_array_equal(some.X, bytes_[[0, 2]])
+    np.testing.assert_array_equal(np.asarray(pixels), bytes_ / 4)
+    assert np.asarray(pixels, np.float32).dtype == np.float32

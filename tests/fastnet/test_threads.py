@@ -380,3 +380,24 @@ for thread in started:
 """
     )
     assert python("-c", code, timeout=40).startswith(("refused: ", "done"))
+
+
+def test_a_team_without_the_threads_it_asked_for_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that has no thread to give: whoever runs does all parts."""
+    import threading
+
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    y = (X[:, 0] > 0).astype(int)
+
+    def trained() -> Any:
+        network = fn.Network([fn.Dense(8, activation="tanh"), fn.Dense(1)], input_shape=(3,), loss="mean_squared_error")
+        network.fit(X, y, epochs=3, batch_size=7, threads=3)
+        return network.parameters
+
+    expected = trained()
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    np.testing.assert_array_equal(trained(), expected)

@@ -104,6 +104,9 @@ def cache_folder() -> Path | None:
         digest.update(f"{source} {source.stat().st_mtime_ns} ".encode() + source.read_bytes())
     cpu = llvmlite.binding.get_host_cpu_name() + llvmlite.binding.get_host_cpu_features().flatten()
     digest.update(f"{sys.implementation.cache_tag} {numba.__version__} {llvmlite.__version__} {cpu}".encode())
+    # What a user may set for Numba changes the code, and Numba's own index of it.
+    config = numba.config
+    digest.update(f"{config.OPT} {config.CPU_NAME} {config.CPU_FEATURES} {config.LOOP_VECTORIZE}".encode())
     root = os.environ.get("FASTNET_CACHE_DIR") or platformdirs.user_cache_dir("fastnet", appauthor=False)
     folder = Path(root) / "kernels" / digest.hexdigest()[:HASH_DIGITS]
     try:
@@ -141,6 +144,8 @@ def entry_point(function: Callable[..., Any], signature: Any, name: str) -> Call
         with tempfile.TemporaryDirectory(dir=folder, prefix=f"{name}-", ignore_cleanup_errors=True) as beside:
             new = Path(beside) / "new"
             compiled = _compile(function, signature, new)
+            if not any(new.rglob("*.nbc")):  # Numba has its reasons, and warned of them
+                return compiled
             (new / SEAL).write_text(_digest(new), encoding="utf-8")
             new.rename(place)
     except OSError as error:

@@ -2,6 +2,7 @@
 one compilation for each float type serves every architecture, and no Python runs between steps. Views borrow their
 memory and every buffer comes from the caller, so a step allocates nothing."""
 
+import contextlib
 import functools
 import math
 import threading
@@ -498,15 +499,16 @@ def train(
         )
 
     others = [threading.Thread(target=member) for _ in range(1, members)]
-    started = []
     try:
-        for other in others:
-            other.start()
-            started.append(other)
+        # One that cannot be started is not needed: whoever runs does its parts, with the same result.
+        with contextlib.suppress(RuntimeError):
+            for other in others:
+                other.start()
         return member()
     finally:
-        for other in started:
-            other.join()
+        for other in others:
+            if other.ident is not None:
+                other.join()
 
 
 def predict(

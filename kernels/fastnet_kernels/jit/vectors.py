@@ -70,6 +70,7 @@ def _stack(typingctx: Any, like: Any) -> Any:
     return result(like), generate
 
 
-@overload(stack)
+# Inlined before LLVM sees it, so that the memory is the caller's and not that of a function that has returned.
+@overload(stack, inline="always")
 def _overload_stack(like):
     return lambda like: _stack(like)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .errors import ModelFileError as ModelFileError
     from .errors import OutputError as OutputError
     from .initializers import INITIALIZERS as INITIALIZERS
+    from .initializers import Constant as Constant
+    from .initializers import Normal as Normal
+    from .initializers import Uniform as Uniform
     from .layers import Dense as Dense
     from .layers import Dropout as Dropout
     from .many import fit_many as fit_many
@@ -49,7 +52,7 @@ _HOME = {
         "ModelFileError",
         "OutputError",
     ),
-    "fastnet.initializers": ("INITIALIZERS",),
+    "fastnet.initializers": ("INITIALIZERS", "Constant", "Normal", "Uniform"),
     "fastnet.layers": ("Dense", "Dropout"),
     "fastnet.many": ("fit_many",),
     "fastnet.network": ("Network", "load"),

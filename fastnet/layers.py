@@ -6,7 +6,7 @@ from typing import Any
 from fastnet_kernels.program import ACTIVATIONS
 
 from .errors import ConfigurationError
-from .initializers import INITIALIZERS
+from .initializers import Initializer, checked_init, init_to_data
 from .validation import choice, number, whole
 
 
@@ -20,9 +20,9 @@ class Dense:
         Number of outputs, at least 1.
     activation : str
         One of ``fastnet.ACTIVATIONS``.
-    init : str
-        How the weights start, one of ``fastnet.INITIALIZERS`` or "auto" (he for ReLU, xavier for the others); biases
-        start at zero.
+    init : str or initializer
+        How the weights start: one of ``fastnet.INITIALIZERS``, "auto" (he for ReLU, xavier for the others), or
+        ``Normal(scale)``, ``Uniform(scale)`` or ``Constant(value)``; biases start at zero.
     l2 : float
         Penalty ``l2 / 2 * sum(W ** 2)``, added to the loss; biases have none.
 
@@ -34,14 +34,14 @@ class Dense:
 
     units: int
     activation: str = "identity"
-    init: str = "auto"
+    init: str | Initializer = "auto"
     l2: float = 0.0
 
     def __post_init__(self) -> None:
         # Plain numbers, whatever kind was given, so that a model file can hold them.
         object.__setattr__(self, "units", whole("Dense units", self.units, at_least=1))
         choice("activation", self.activation, ACTIVATIONS)
-        choice("init", self.init, ("auto", *INITIALIZERS))
+        object.__setattr__(self, "init", checked_init(self.init))
         object.__setattr__(self, "l2", number("l2", self.l2, at_least=0))
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -81,7 +81,10 @@ LAYERS: dict[str, type[Dense] | type[Dropout]] = {"dense": Dense, "dropout": Dro
 
 def layer_to_dict(layer: Layer) -> dict[str, Any]:
     """The layer as plain data: its kind and its parameters."""
-    return {"kind": type(layer).__name__.lower(), **asdict(layer)}
+    data = {"kind": type(layer).__name__.lower(), **asdict(layer)}
+    if isinstance(layer, Dense):
+        data["init"] = init_to_data(layer.init)
+    return data
 
 
 def layer_from_dict(data: Any) -> Layer:

@@ -81,7 +81,7 @@ _derivative = table([globals()[f"{name}_derivative"] for name in ACTIVATIONS])
 
 @kernel
 def activation_forward(a, z, activation):
-    """A chain of integer comparisons once a layer, next to nothing beside the loop it chooses."""
+    """One switch a layer, next to nothing beside the loop it chooses."""
     _forward(activation, (a, z))
 
 

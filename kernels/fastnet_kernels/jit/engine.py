@@ -476,35 +476,31 @@ def train(
     entry = compiled("train", _NAMES[parameters.dtype.char])
     counter, partial = np.zeros(2 * FINISHED, np.int64), np.zeros((members, HISTORY_COLUMNS))
 
-    def member() -> int:
-        return int(
-            entry(
-                counter,
-                partial,
-                history,
-                program,
-                optimizer,
-                run,
-                parameters,
-                slots,
-                gradients,
-                activations,
-                deltas,
-                order,
-                X,
-                pixels,
-                Y,
-                targets,
-            )
-        )
-
-    others = [threading.Thread(target=member) for _ in range(1, members)]
+    arguments = (
+        counter,
+        partial,
+        history,
+        program,
+        optimizer,
+        run,
+        parameters,
+        slots,
+        gradients,
+        activations,
+        deltas,
+        order,
+        X,
+        pixels,
+        Y,
+        targets,
+    )
+    others = [threading.Thread(target=entry, args=arguments) for _ in range(1, members)]
     try:
         # One that cannot be started is not needed: whoever runs does its parts, with the same result.
         with contextlib.suppress(RuntimeError):
             for other in others:
                 other.start()
-        return member()
+        return int(entry(*arguments))
     finally:
         for other in others:
             if other.ident is not None:

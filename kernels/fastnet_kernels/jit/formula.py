@@ -227,40 +227,37 @@ def _emit(
         return builder.shuffle_vector(one, ir.Constant(vectors.vector, ir.Undefined), mask)
 
     spreads = [None if constant is None else spread(constant) for constant in constants]
-    wide = ir.VectorType(double, vectors.lanes)
-    sums = cgutils.alloca_once_value(builder, ir.Constant(wide, [0.0] * vectors.lanes))
-    whole = builder.sdiv(size, lanes)
-    with cgutils.for_range(builder, whole) as each:
-        place = builder.mul(each.index, lanes)
-        results = formula(
-            [
-                Number(builder, constant if array is None else vectors.load(array.data, place))
-                for array, constant in zip(arrays[n_outputs:], spreads[n_outputs:], strict=True)
-            ]
-        )
-        for array, result in zip(arrays, results[:n_outputs], strict=False):
-            vectors.store(result.value, array.data, place)
-        if total:
-            lost = results[-1].value
-            lost = lost if number == double else builder.fpext(lost, wide)
-            builder.store(builder.fadd(builder.load(sums), lost), sums)
-    result_sum = cgutils.alloca_once_value(builder, ir.Constant(double, 0.0))
-    if total:
-        last = builder.load(sums)
-        for lane in range(vectors.lanes):
-            one = builder.extract_element(last, ir.Constant(ir.IntType(32), lane))
-            builder.store(builder.fadd(builder.load(result_sum), one), result_sum)
-    with cgutils.for_range_slice(builder, builder.mul(whole, lanes), size, ir.Constant(intp, 1)) as (index, _):
-        results = formula(
-            [
-                Number(builder, constant if array is None else builder.load(builder.gep(array.data, [index])))
-                for array, constant in zip(arrays[n_outputs:], constants[n_outputs:], strict=True)
-            ]
-        )
-        for array, result in zip(arrays, results[:n_outputs], strict=False):
-            builder.store(result.value, builder.gep(array.data, [index]))
-        if total:
-            lost = results[-1].value
-            lost = lost if number == double else builder.fpext(lost, double)
-            builder.store(builder.fadd(builder.load(result_sum), lost), result_sum)
-    return builder.load(result_sum) if total else context.get_dummy_value()
+
+    def pass_over(first: Any, end: Any, by: Any, values: list[Any], load: Any, store: Any, start: Any) -> Any:
+        """Write the loop that takes ``by`` numbers at a time; return ``start`` and their sum, in float64."""
+        sums = cgutils.alloca_once_value(builder, start)
+        with cgutils.for_range_slice(builder, first, end, by) as (place, _):
+            given = zip(arrays[n_outputs:], values[n_outputs:], strict=True)
+            results = formula(
+                [Number(builder, value if array is None else load(array.data, place)) for array, value in given]
+            )
+            for array, result in zip(arrays[:n_outputs], results, strict=False):
+                store(result.value, array.data, place)
+            if total:
+                last = results[-1].value
+                last = last if number == double else builder.fpext(last, start.type)
+                builder.store(builder.fadd(builder.load(sums), last), sums)
+        return builder.load(sums)
+
+    zero, one = ir.Constant(intp, 0), ir.Constant(intp, 1)
+    end_of_vectors = builder.mul(builder.sdiv(size, lanes), lanes)
+    nothing = ir.Constant(ir.VectorType(double, vectors.lanes), [0.0] * vectors.lanes)
+    by_lane = pass_over(zero, end_of_vectors, lanes, spreads, vectors.load, vectors.store, nothing)
+    sums = ir.Constant(double, 0.0)
+    for lane in range(vectors.lanes):
+        sums = builder.fadd(sums, builder.extract_element(by_lane, ir.Constant(ir.IntType(32), lane)))
+    sums = pass_over(
+        end_of_vectors,
+        size,
+        one,
+        constants,
+        lambda data, place: builder.load(builder.gep(data, [place])),
+        lambda value, data, place: builder.store(value, builder.gep(data, [place])),
+        sums,
+    )
+    return sums if total else context.get_dummy_value()

@@ -19,6 +19,7 @@ ONLY_JIT = {
     "denormals",
     "formula",
     "linking",
+    "products",
     "rows",
     "team",
     "transpose",

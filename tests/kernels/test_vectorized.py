@@ -241,6 +241,22 @@ def test_the_biases_are_added_by_vectors(compiled: Any) -> None:
     assert code.calls("fastnet_sgemm"), "the product is not where this test looks"
 
 
+def test_a_tile_of_a_product_stays_in_registers(compiled: Any) -> None:
+    """Its sums neither come from memory nor go there while the inner dimension is gone through."""
+    from fastnet_kernels.jit.compiler import kernel
+    from fastnet_kernels.jit.products import TALL, UNROLLED, gemm
+
+    def product(out: Any, a: Any, b: Any) -> None:
+        gemm(out, a, b, False, False, False, 0)
+
+    loops = innermost_loops(compiled(kernel(product), tuple(np.ones((8, 8), np.float32) for _ in range(3))))
+    wanted = 2 * TALL * UNROLLED
+    found = [loop for loop in loops if len(packed("multiply", half=False).findall(loop.text)) >= wanted]
+    assert found, f"no loop does {wanted} multiplications on whole vectors"
+    if X86:
+        assert not any(re.search(r"\(%rsp\), %[xyz]mm|%[xyz]mm\d+, \S*\(%rsp\)", loop.text) for loop in found)
+
+
 def test_the_batch_is_gathered_by_vectors(compiled: Any) -> None:
     from fastnet_kernels.jit.engine import gather
 

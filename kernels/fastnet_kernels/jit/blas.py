@@ -9,15 +9,10 @@ cacheable on disk.
 from typing import Any
 
 import llvmlite.binding
-import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.errors import TypingError
-from numba.extending import get_cython_function_address, intrinsic, overload
-
-from .transpose import transpose
-from .vectors import SMALL, stack
-from .views import matrix
+from numba.extending import get_cython_function_address, intrinsic
 
 _SYMBOLS = {types.float32: "fastnet_sgemm", types.float64: "fastnet_dgemm"}
 
@@ -31,36 +26,41 @@ def _link() -> None:
 _link()
 
 
-def gemm(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumulate: bool, first: int) -> None:
-    """Fill ``out = op(a) @ op(b)``, op being the transpose where asked, or add it to ``out`` if ``accumulate``.
+@intrinsic
+def address(typingctx: Any, array: Any, offset: Any) -> Any:
+    """Where in memory the number is that is so many after the first, of a C-ordered array."""
+    if array.layout != "C":
+        raise TypingError(f"a product takes C-ordered matrices, not {array}")
 
-    C-ordered matrices of one float type. A wider ``a`` stands for its columns from ``first`` on.
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(array)(context, builder, arguments[0]).data
+        return builder.ptrtoint(builder.gep(data, [arguments[1]]), context.get_value_type(types.intp))
 
-    Without the compiler this is the Python that runs.
-    """
-    b = b.T if transpose_b else b
-    a = a[:, first : first + (len(out) if transpose_a else len(b))]
-    product = np.matmul(a.T if transpose_a else a, b)
-    if accumulate:
-        out += product
-    else:
-        out[...] = product
+    return types.intp(array, types.intp), generate
 
 
 @intrinsic
-def _gemm(
-    typingctx: Any, out: Any, a: Any, b: Any, transpose_a: Any, transpose_b: Any, accumulate: Any, first: Any
+def by_blas(
+    typingctx: Any,
+    zero: Any,
+    c: Any,
+    a: Any,
+    a_step: Any,
+    b: Any,
+    b_step: Any,
+    rows: Any,
+    columns: Any,
+    inner: Any,
+    transpose_a: Any,
+    transpose_b: Any,
+    accumulate: Any,
 ) -> Any:
-    if {out.layout, a.layout, b.layout} != {"C"} or {a.dtype, b.dtype} != {out.dtype}:
-        raise TypingError(f"a product takes C-ordered matrices of one float type, not {out}, {a}, {b}")
+    """Addresses, and how many numbers each row of ``a`` and ``b`` is after the one before; ``zero`` says what type."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> None:
-        out_value, a_value, b_value, flip_a, flip_b, add, first_column = arguments
-        number = context.get_value_type(out.dtype)
-        int32, char = ir.IntType(32), ir.IntType(8)
-        c_array = context.make_array(out)(context, builder, out_value)
-        a_array = context.make_array(a)(context, builder, a_value)
-        b_array = context.make_array(b)(context, builder, b_value)
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, c, a, a_step, b, b_step, rows, columns, inner, flip_a, flip_b, add = arguments
+        number = context.get_value_type(zero)
+        int32, char, pointer = ir.IntType(32), ir.IntType(8), ir.PointerType(number)
 
         def by_reference(value: Any) -> Any:
             place = cgutils.alloca_once(builder, value.type)
@@ -73,11 +73,7 @@ def _gemm(
         def letter(flag: Any) -> Any:
             return by_reference(builder.select(flag, ir.Constant(char, ord("T")), ir.Constant(char, ord("N"))))
 
-        rows, columns = cgutils.unpack_tuple(builder, c_array.shape)
-        _, a_columns = cgutils.unpack_tuple(builder, a_array.shape)
-        b_rows, b_columns = cgutils.unpack_tuple(builder, b_array.shape)
-        inner = builder.select(flip_b, b_columns, b_rows)
-        pointer = ir.PointerType(number)
+        one, nothing = ir.Constant(number, 1.0), ir.Constant(number, 0.0)
         # BLAS is column-major, where a C-ordered matrix is its own transpose: outT = op(b)T @ op(a)T.
         operands = [
             letter(flip_b),
@@ -85,37 +81,17 @@ def _gemm(
             size(columns),
             size(rows),
             size(inner),
-            by_reference(ir.Constant(number, 1.0)),
-            b_array.data,
-            size(b_columns),
-            builder.gep(a_array.data, [first_column]),
-            size(a_columns),
-            by_reference(builder.select(add, ir.Constant(number, 1.0), ir.Constant(number, 0.0))),
-            c_array.data,
+            by_reference(one),
+            builder.inttoptr(b, pointer),
+            size(b_step),
+            builder.inttoptr(a, pointer),
+            size(a_step),
+            by_reference(builder.select(add, one, nothing)),
+            builder.inttoptr(c, pointer),
             size(columns),
         ]
-        char_pointer, int_pointer = ir.PointerType(char), ir.PointerType(int32)
-        kinds = [char_pointer] * 2 + [int_pointer] * 3 + [pointer, pointer, int_pointer, pointer, int_pointer]
-        kinds += [pointer, pointer, int_pointer]
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.VoidType(), kinds), _SYMBOLS[out.dtype]
-        )
-        builder.call(function, operands)
+        kind = ir.FunctionType(ir.VoidType(), [operand.type for operand in operands])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, _SYMBOLS[zero]), operands)
+        return context.get_dummy_value()
 
-    return types.void(out, a, b, types.boolean, types.boolean, types.boolean, types.intp), generate
-
-
-@overload(gemm)
-def _overload_gemm(out, a, b, transpose_a, transpose_b, accumulate, first):
-    """OpenBLAS has fast ways for small products, but not with the second matrix transposed: 64x32 times (64x32)T takes
-    2.3 times as long as 64x32 times 32x64. So a small one is transposed first."""
-
-    def compiled(out, a, b, transpose_a, transpose_b, accumulate, first):
-        if transpose_b and b.size <= SMALL:
-            transposed = matrix(stack(b), 0, b.shape[1], b.shape[0])
-            transpose(transposed, b)
-            _gemm(out, a, transposed, transpose_a, False, accumulate, first)
-        else:
-            _gemm(out, a, b, transpose_a, transpose_b, accumulate, first)
-
-    return compiled
+    return types.none(zero, *[types.intp] * 8, *[types.boolean] * 3), generate

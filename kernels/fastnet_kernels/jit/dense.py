@@ -1,9 +1,9 @@
 """As in the reference, by BLAS, with vector code for the biases (``rows``) and one pass for the activation."""
 
 from .activations import activation_backward, activation_forward
-from .blas import gemm
 from .compiler import kernel
 from .formula import elementwise
+from .products import gemm
 from .rows import add_to_rows, sum_rows
 
 

@@ -209,55 +209,36 @@ def _emit(
         context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else None
         for kind, value in zip(kinds, values, strict=True)
     ]
-    vectors = Vectors(context, builder, kinds[0])
-    number, double = context.get_value_type(kinds[0].dtype), ir.DoubleType()
     constants = [
         None if array else context.cast(builder, value, kind, kinds[0].dtype)
         for array, kind, value in zip(arrays, kinds, values, strict=True)
     ]
-    intp = context.get_value_type(types.intp)
-    size = arrays[0].nitems
-    lanes = ir.Constant(intp, vectors.lanes)
+    many = Vectors(context, builder, kinds[0].dtype)
+    spreads = {
+        vectors: [None if constant is None else vectors.spread(constant) for constant in constants]
+        for vectors in (many, many.single)
+    }
+    double = ir.DoubleType()
+    sums = {
+        vectors: cgutils.alloca_once_value(builder, vectors.constant(0.0, double)) for vectors in (many, many.single)
+    }
 
-    def spread(constant: Any) -> Any:
-        one = builder.insert_element(
-            ir.Constant(vectors.vector, ir.Undefined), constant, ir.Constant(ir.IntType(32), 0)
+    def write(vectors: Vectors, place: Any) -> None:
+        given = zip(arrays[n_outputs:], spreads[vectors][n_outputs:], strict=True)
+        results = formula(
+            [Number(builder, value if array is None else vectors.load(array.data, place)) for array, value in given]
         )
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), vectors.lanes), [0] * vectors.lanes)
-        return builder.shuffle_vector(one, ir.Constant(vectors.vector, ir.Undefined), mask)
+        for array, result in zip(arrays[:n_outputs], results, strict=False):
+            vectors.store(result.value, array.data, place)
+        if total:
+            last = results[-1].value
+            last = last if vectors.number == double else builder.fpext(last, vectors.vector_of(double))
+            builder.store(builder.fadd(builder.load(sums[vectors]), last), sums[vectors])
 
-    spreads = [None if constant is None else spread(constant) for constant in constants]
-
-    def pass_over(first: Any, end: Any, by: Any, values: list[Any], load: Any, store: Any, start: Any) -> Any:
-        """Write the loop that takes ``by`` numbers at a time; return ``start`` and their sum, in float64."""
-        sums = cgutils.alloca_once_value(builder, start)
-        with cgutils.for_range_slice(builder, first, end, by) as (place, _):
-            given = zip(arrays[n_outputs:], values[n_outputs:], strict=True)
-            results = formula(
-                [Number(builder, value if array is None else load(array.data, place)) for array, value in given]
-            )
-            for array, result in zip(arrays[:n_outputs], results, strict=False):
-                store(result.value, array.data, place)
-            if total:
-                last = results[-1].value
-                last = last if number == double else builder.fpext(last, start.type)
-                builder.store(builder.fadd(builder.load(sums), last), sums)
-        return builder.load(sums)
-
-    zero, one = ir.Constant(intp, 0), ir.Constant(intp, 1)
-    end_of_vectors = builder.mul(builder.sdiv(size, lanes), lanes)
-    nothing = ir.Constant(ir.VectorType(double, vectors.lanes), [0.0] * vectors.lanes)
-    by_lane = pass_over(zero, end_of_vectors, lanes, spreads, vectors.load, vectors.store, nothing)
-    sums = ir.Constant(double, 0.0)
-    for lane in range(vectors.lanes):
-        sums = builder.fadd(sums, builder.extract_element(by_lane, ir.Constant(ir.IntType(32), lane)))
-    sums = pass_over(
-        end_of_vectors,
-        size,
-        one,
-        constants,
-        lambda data, place: builder.load(builder.gep(data, [place])),
-        lambda value, data, place: builder.store(value, builder.gep(data, [place])),
-        sums,
-    )
-    return sums if total else context.get_dummy_value()
+    many.over(arrays[0].nitems, write)
+    if not total:
+        return context.get_dummy_value()
+    result, by_lane = builder.load(sums[many.single]), builder.load(sums[many])
+    for lane in range(many.lanes):
+        result = builder.fadd(result, builder.extract_element(by_lane, ir.Constant(ir.IntType(32), lane)))
+    return result

@@ -1,14 +1,13 @@
 """Adding a vector to every row of a matrix, and summing its rows, by vector instructions whatever the width.
 
 LLVM vectorises such loops too, but checks for overlap and sets up anew in each row; with rows of 16 numbers, as small
-networks have, that takes four times as long as the additions. Here the whole columns of vectors are written in vector
-code, columns outermost in the sum so that it stays in a register, and plain loops take the columns that are left.
+networks have, that takes four times as long as the additions. Here it is vector code, columns outermost so that a sum
+stays in a register, and the columns that fill no whole vector are taken one by one.
 """
 
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 
@@ -26,70 +25,52 @@ def sum_rows(out: Any, a: Any, accumulate: bool) -> None:
 
 
 @intrinsic
-def _add_vectors(typingctx: Any, a: Any, vector: Any) -> Any:
-    """Add whole vectors to each row; return the first column that is left."""
-
+def _add(typingctx: Any, a: Any, vector: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         matrix, row = (
             context.make_array(kind)(context, builder, value)
             for kind, value in zip(signature.args, arguments, strict=True)
         )
-        pointers = Vectors(context, builder, a)
         rows, columns = cgutils.unpack_tuple(builder, matrix.shape)
-        lanes = ir.Constant(columns.type, pointers.lanes)
-        with cgutils.for_range(builder, builder.sdiv(columns, lanes)) as column:
-            place = builder.mul(column.index, lanes)
-            added = pointers.load(row.data, place)
+
+        def write(vectors: Vectors, place: Any) -> None:
+            added = vectors.load(row.data, place)
             with cgutils.for_range(builder, rows) as each:
                 here = builder.add(builder.mul(each.index, columns), place)
-                pointers.store(builder.fadd(pointers.load(matrix.data, here), added), matrix.data, here)
-        return builder.mul(builder.sdiv(columns, lanes), lanes)
+                vectors.store(builder.fadd(vectors.load(matrix.data, here), added), matrix.data, here)
 
-    return types.intp(a, vector), generate
+        Vectors(context, builder, a.dtype).over(columns, write)
+        return context.get_dummy_value()
+
+    return types.none(a, vector), generate
 
 
 @intrinsic
-def _sum_vectors(typingctx: Any, out: Any, a: Any, accumulate: Any) -> Any:
-    """Sum whole vectors of columns; return the first column that is left."""
-
+def _sum(typingctx: Any, out: Any, a: Any, accumulate: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         result = context.make_array(out)(context, builder, arguments[0])
         matrix = context.make_array(a)(context, builder, arguments[1])
-        pointers = Vectors(context, builder, a)
         rows, columns = cgutils.unpack_tuple(builder, matrix.shape)
-        lanes = ir.Constant(columns.type, pointers.lanes)
-        zero = ir.Constant(pointers.vector, [0.0] * pointers.lanes)
-        total = cgutils.alloca_once(builder, pointers.vector)
-        with cgutils.for_range(builder, builder.sdiv(columns, lanes)) as column:
-            place = builder.mul(column.index, lanes)
-            builder.store(builder.select(arguments[2], pointers.load(result.data, place), zero), total)
+
+        def write(vectors: Vectors, place: Any) -> None:
+            total = cgutils.alloca_once(builder, vectors.vector)
+            builder.store(builder.select(arguments[2], vectors.load(result.data, place), vectors.zero), total)
             with cgutils.for_range(builder, rows) as each:
                 here = builder.add(builder.mul(each.index, columns), place)
-                builder.store(builder.fadd(builder.load(total), pointers.load(matrix.data, here)), total)
-            pointers.store(builder.load(total), result.data, place)
-        return builder.mul(builder.sdiv(columns, lanes), lanes)
+                builder.store(builder.fadd(builder.load(total), vectors.load(matrix.data, here)), total)
+            vectors.store(builder.load(total), result.data, place)
 
-    return types.intp(out, a, types.boolean), generate
+        Vectors(context, builder, a.dtype).over(columns, write)
+        return context.get_dummy_value()
+
+    return types.none(out, a, types.boolean), generate
 
 
 @overload(add_to_rows)
 def _add_to_rows(a, vector):
-    def compiled(a, vector):
-        for j in range(_add_vectors(a, vector), a.shape[1]):
-            added = vector[j]
-            for i in range(a.shape[0]):
-                a[i, j] += added
-
-    return compiled
+    return lambda a, vector: _add(a, vector)
 
 
 @overload(sum_rows)
 def _sum_rows(out, a, accumulate):
-    def compiled(out, a, accumulate):
-        for j in range(_sum_vectors(out, a, accumulate), a.shape[1]):
-            total = out[j] if accumulate else out.dtype.type(0)
-            for i in range(a.shape[0]):
-                total += a[i, j]
-            out[j] = total
-
-    return compiled
+    return lambda out, a, accumulate: _sum(out, a, accumulate)

@@ -20,33 +20,48 @@ def transpose(out: Any, a: Any) -> None:
 
 
 @intrinsic
-def _squares(typingctx: Any, out: Any, a: Any) -> Any:
-    """Transpose the whole squares; return how many rows and columns of ``a`` they cover."""
-
+def _transpose(typingctx: Any, out: Any, a: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         result, source = (
             context.make_array(kind)(context, builder, value)
             for kind, value in zip(signature.args, arguments, strict=True)
         )
-        vectors = Vectors(context, builder, a)
+        vectors = Vectors(context, builder, a.dtype)
         rows, columns = cgutils.unpack_tuple(builder, source.shape)
-        lanes = vectors.lanes
-        side = ir.Constant(rows.type, lanes)
-        with cgutils.for_range(builder, builder.sdiv(rows, side)) as down:
-            top = builder.mul(down.index, side)
-            with cgutils.for_range(builder, builder.sdiv(columns, side)) as across:
-                left = builder.mul(across.index, side)
 
-                def place(row: Any, column: Any, width: Any, number: int) -> Any:
-                    return builder.add(builder.mul(builder.add(row, ir.Constant(rows.type, number)), width), column)
+        def write(top: Any, mask: Any) -> None:
+            line = builder.gep(source.data, [builder.mul(top, columns)])
+            n_rows = None if mask is None else builder.sub(rows, top)
+            turn(vectors, builder.gep(result.data, [top]), rows, line, columns, n_rows, columns)
 
-                square = [vectors.load(source.data, place(top, left, columns, lane)) for lane in range(lanes)]
-                for number, vector in enumerate(_turned(builder, square)):
-                    vectors.store(vector, result.data, place(left, top, rows, number))
-        covered = [builder.mul(builder.sdiv(size, side), side) for size in (rows, columns)]
-        return cgutils.pack_array(builder, covered)
+        vectors.over_masked(rows, write)
+        return context.get_dummy_value()
 
-    return types.UniTuple(types.intp, 2)(out, a), generate
+    return types.none(out, a), generate
+
+
+def turn(vectors: Vectors, out: Any, out_step: Any, a: Any, step: Any, rows: Any, columns: Any) -> None:
+    """Write the code that turns as many rows of ``a`` as a vector has numbers, or fewer if ``rows`` says so. From row
+    to row it is ``step`` numbers in ``a``, ``out_step`` in ``out``."""
+    builder = vectors.builder
+    numbers = [ir.Constant(columns.type, lane) for lane in range(vectors.lanes)]
+    mask, given = None, numbers
+    if rows is not None:  # what is not there is read as the last row again, and not stored
+        mask, last = vectors.first(rows), builder.sub(rows, numbers[1])
+        given = [builder.select(builder.icmp_signed("<", lane, last), lane, last) for lane in numbers]
+    lines = [builder.gep(a, [builder.mul(row, step)]) for row in given]
+
+    def write(left: Any, columns_mask: Any) -> None:
+        square = _turned(builder, [vectors.load(line, left, columns_mask) for line in lines])
+        for lane, vector in zip(numbers, square, strict=True):
+            column = builder.add(left, lane)
+            is_there = (
+                ir.Constant(ir.IntType(1), 1) if columns_mask is None else builder.icmp_signed("<", column, columns)
+            )
+            with builder.if_then(is_there):
+                vectors.store(vector, out, builder.mul(column, out_step), mask)
+
+    vectors.over_masked(columns, write)
 
 
 def _turned(builder: Any, square: list[Any]) -> list[Any]:
@@ -66,14 +81,5 @@ def _turned(builder: Any, square: list[Any]) -> list[Any]:
 
 
 @overload(transpose)
-def _transpose(out, a):
-    def compiled(out, a):
-        rows, columns = _squares(out, a)
-        for i in range(rows, a.shape[0]):
-            for j in range(a.shape[1]):
-                out[j, i] = a[i, j]
-        for i in range(rows):
-            for j in range(columns, a.shape[1]):
-                out[j, i] = a[i, j]
-
-    return compiled
+def _overload_transpose(out, a):
+    return lambda out, a: _transpose(out, a)

@@ -1,0 +1,375 @@
+"""Products of matrices: own tiles where they are faster than the BLAS, which does the others (``blas``).
+
+The scheme is that of Goto and van de Geijn (2008). A tile is a few rows and two vectors of columns of the output, all
+in registers; it goes through a block of the inner dimension at two multiply-adds a cycle. The tile's columns of ``b``
+are copied into a panel that stays in the first cache while all rows go past it, and its rows of ``a`` into a block that
+stays in the second. Meanwhile each tile fetches a part of the next panel: a wide matrix, whose rows are pages apart,
+would else hold every panel up for as long as a third of its products takes.
+
+``bench/test_products.py`` compares the two: the tiles take 0.5 to 0.9 of OpenBLAS's time for a network's large
+products, and longer below a million multiply-adds, where OpenBLAS copies nothing at all (``docs/decisions/0009``).
+"""
+
+import functools
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic, overload
+
+from .blas import address, by_blas
+from .compiler import kernel
+from .transpose import transpose, turn
+from .vectors import SMALL, VECTOR_BYTES, Vectors, cpu_has, stack
+from .views import matrix
+
+_REGISTERS = 32 if VECTOR_BYTES == 64 or cpu_has("neon") else 16
+TALL = 12 if _REGISTERS == 32 else 6
+"""Rows of a tile: with two vectors to a row, it and what it reads fill the vector registers."""
+
+LOW = TALL // 3
+"""Rows of the tiles for what is left, before single rows: as few as still hide a multiply-add's latency."""
+
+UNROLLED = 4
+"""Steps of the inner dimension between two tests for its end; four instructions a cycle are all that is issued."""
+
+DEPTH_BYTES, HEIGHT = 1024, 22 * TALL
+"""The block of the inner dimension, in bytes of a row, and the rows that are copied at once."""
+
+_ROW_BYTES = DEPTH_BYTES + 64
+"""From row to row of a copied block: lines of the cache further, so that a tile's rows are not all in one set."""
+
+
+def gemm(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumulate: bool, first: int) -> None:
+    """Fill ``out = op(a) @ op(b)``, op being the transpose where asked, or add it to ``out`` if ``accumulate``.
+
+    C-ordered matrices of one float type. A wider ``a`` stands for its columns from ``first`` on.
+
+    Without the compiler this is the Python that runs.
+    """
+    b = b.T if transpose_b else b
+    a = a[:, first : first + (len(out) if transpose_a else len(b))]
+    product = np.matmul(a.T if transpose_a else a, b)
+    if accumulate:
+        out += product
+    else:
+        out[...] = product
+
+
+@overload(gemm)
+def _overload_gemm(out, a, b, transpose_a, transpose_b, accumulate, first):
+    """OpenBLAS has fast ways for small products, but not with the second matrix transposed: 64x32 times (64x32)T takes
+    2.3 times as long as 64x32 times 32x64. So a small one is transposed first; a single row or column is its own
+    transpose."""
+
+    def compiled(out, a, b, transpose_a, transpose_b, accumulate, first):
+        rows, columns = out.shape
+        a_step, b_step, inner = a.shape[1], b.shape[1], b.shape[0]
+        if transpose_b:
+            inner = b_step
+        zero, c, a_, b_ = out.dtype.type(0), address(out, 0), address(a, first), address(b, 0)
+        if is_by_tiles(rows, columns, inner, VECTOR_BYTES // _itemsize(zero)):
+            by_tiles(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
+            return
+        turned = transpose_b
+        if transpose_b and columns * inner <= SMALL:
+            if columns > 1 and inner > 1:
+                other = matrix(stack(b), 0, inner, columns)
+                transpose(other, b)
+                b_ = address(other, 0)
+            b_step, turned = columns, False
+        by_blas(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, turned, accumulate)
+
+    return compiled
+
+
+@kernel
+def is_by_tiles(rows, columns, inner, lanes):
+    """Where the measured crossover is: from a million multiply-adds on, if few lanes of the vectors are idle and
+    the inner dimension is worth the copying of rows."""
+    if rows * columns * inner < 1 << 20 or inner < 12:
+        return False
+    return 4 * columns >= 3 * ((columns + lanes - 1) // lanes * lanes)
+
+
+@intrinsic
+def _itemsize(typingctx: Any, zero: Any) -> Any:
+    """A constant, which a division by it becomes a shift with."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return ir.Constant(context.get_value_type(types.intp), context.get_abi_sizeof(context.get_value_type(zero)))
+
+    return types.intp(zero), generate
+
+
+def _memory(size: int) -> Any:
+    """``memory()``: the address of so many bytes on the stack, at the start of a line of the cache."""
+
+    @intrinsic
+    def memory(typingctx: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            with builder.goto_entry_block():
+                place = builder.alloca(ir.ArrayType(ir.IntType(8), size))
+            place.align = 64
+            return builder.ptrtoint(place, context.get_value_type(types.intp))
+
+        return types.intp(), generate
+
+    return memory
+
+
+_block_memory = _memory(HEIGHT * _ROW_BYTES)
+_panel_memory = _memory(2 * VECTOR_BYTES * DEPTH_BYTES // 4)
+
+
+def _pointers(vectors: Vectors, *addresses: Any) -> list[Any]:
+    return [vectors.builder.inttoptr(address, ir.PointerType(vectors.number)) for address in addresses]
+
+
+def _prefetch(builder: Any, data: Any, is_written: bool) -> None:
+    """Ask for a line of the cache, one to be read into the second level: nothing waits, and no address is wrong."""
+    byte, int32 = ir.PointerType(ir.IntType(8)), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, int32, int32, int32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(
+        function,
+        [
+            builder.bitcast(data, byte),
+            *(ir.Constant(int32, number) for number in ((1, 3, 1) if is_written else (0, 2, 1))),
+        ],
+    )
+
+
+def _repeated(builder: Any, times: Any, values: list[Any], body: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    """Write the loop that replaces the values so often by what ``body`` makes of them."""
+    before, test, inside, after = builder.block, *(builder.append_basic_block() for _ in range(3))
+    builder.branch(test)
+    builder.position_at_end(test)
+    running = [builder.phi(value.type) for value in (times, *values)]
+    for value, start in zip(running, (ir.Constant(times.type, 0), *values), strict=True):
+        value.add_incoming(start, before)
+    builder.cbranch(builder.icmp_signed("<", running[0], times), inside, after)
+    builder.position_at_end(inside)
+    results = [builder.add(running[0], ir.Constant(times.type, 1)), *body(running[1:])]
+    for value, result in zip(running, results, strict=True):
+        value.add_incoming(result, builder.block)
+    builder.branch(test)
+    builder.position_at_end(after)
+    return running[1:]
+
+
+@intrinsic
+def _tile(
+    typingctx: Any,
+    zero: Any,
+    rows: Any,
+    columns: Any,
+    inner: Any,
+    c: Any,
+    c_step: Any,
+    a: Any,
+    a_step: Any,
+    b: Any,
+    b_step: Any,
+    next_panel: Any,
+    next_step: Any,
+    transposed: Any,
+    add: Any,
+) -> Any:
+    """A tile of the output, ``c += a @ b`` or ``c = a @ b``, of ``TALL``, ``LOW`` or single rows.
+
+    ``a`` is as the block holds it, or ``transposed`` with rows of ``a_step``. ``next_panel`` is what to fetch
+    meanwhile, a line every ``next_step`` numbers.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, rows, columns, *given, transposed, add = arguments
+        vectors = Vectors(context, builder, zero)
+        is_whole = builder.icmp_signed("==", columns, ir.Constant(columns.type, 2 * vectors.lanes))
+        after = builder.append_basic_block("after")
+        for n_vectors, flipped in itertools.product((2, 1), (False, True)):
+            chosen, others = builder.append_basic_block(), builder.append_basic_block()
+            is_chosen = builder.and_(
+                is_whole if n_vectors == 2 else builder.not_(is_whole),
+                transposed if flipped else builder.not_(transposed),
+            )
+            builder.cbranch(is_chosen, chosen, others)
+            builder.position_at_end(chosen)
+            mask = vectors.first(columns) if n_vectors == 1 else None
+            choice = builder.switch(rows, after)
+            for n_rows in (TALL, LOW, 1):
+                block = builder.append_basic_block()
+                choice.add_case(ir.Constant(rows.type, n_rows), block)
+                with builder.goto_block(block):
+                    _write_tile(vectors, n_rows, n_vectors, flipped, mask, add, *given)
+                    builder.branch(after)
+            builder.position_at_end(others)
+        builder.branch(after)
+        builder.position_at_end(after)
+        return context.get_dummy_value()
+
+    return types.none(zero, *[types.intp] * 11, types.boolean, types.boolean), generate
+
+
+def _write_tile(
+    vectors: Vectors,
+    rows: int,
+    n_vectors: int,
+    transposed: bool,
+    mask: Any,
+    add: Any,
+    inner: Any,
+    c: Any,
+    c_step: Any,
+    a: Any,
+    a_step: Any,
+    b: Any,
+    b_step: Any,
+    next_panel: Any,
+    next_step: Any,
+) -> None:
+    builder = vectors.builder
+    c, a, b, next_panel = _pointers(vectors, c, a, b, next_panel)
+
+    def number(value: int) -> Any:
+        return ir.Constant(inner.type, value)
+
+    places = [
+        builder.add(builder.mul(c_step, number(row)), number(vector * vectors.lanes))
+        for row in range(rows)
+        for vector in range(n_vectors)
+    ]
+    for place in places:
+        _prefetch(builder, builder.gep(c, [place]), True)
+
+    def steps(n: int, running: list[Any]) -> list[Any]:
+        """So many numbers of the inner dimension; as many sums are running as the tile has vectors."""
+        a_here, b_here, next_here, *sums = running
+        _prefetch(builder, next_here, False)
+        for _ in range(n):
+            given = [vectors.load(b_here, number(vector * vectors.lanes), mask) for vector in range(n_vectors)]
+            for row in range(rows):
+                offset = row if transposed else row * (_ROW_BYTES // vectors.itemsize)
+                factor = vectors.spread(builder.load(builder.gep(a_here, [number(offset)])))
+                for vector in range(n_vectors):
+                    at = row * n_vectors + vector
+                    sums[at] = vectors.multiply_add(factor, given[vector], sums[at])
+            a_here = builder.gep(a_here, [a_step if transposed else number(1)])
+            b_here = builder.gep(b_here, [b_step])
+        return [a_here, b_here, builder.gep(next_here, [next_step]), *sums]
+
+    running = [a, b, next_panel, *[vectors.zero] * len(places)]
+    if rows == TALL and n_vectors == 2:
+        many = number(UNROLLED)
+        running = _repeated(builder, builder.sdiv(inner, many), running, functools.partial(steps, UNROLLED))
+        inner = builder.srem(inner, many)
+    running = _repeated(builder, inner, running, functools.partial(steps, 1))
+    for place, total in zip(places, running[3:], strict=True):
+        before = builder.select(add, vectors.load(c, place, mask), vectors.zero)
+        vectors.store(builder.fadd(before, total), c, place, mask)
+
+
+@intrinsic
+def _copy(typingctx: Any, zero: Any, to: Any, to_step: Any, source: Any, step: Any, rows: Any, columns: Any) -> Any:
+    """Copy a block, each of whose rows is so many numbers after the one before."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = Vectors(context, builder, zero)
+        _, to, to_step, source, step, rows, columns = arguments
+        to, source = _pointers(vectors, to, source)
+        with cgutils.for_range(builder, rows) as row:
+            line = builder.gep(source, [builder.mul(row.index, step)])
+            out = builder.gep(to, [builder.mul(row.index, to_step)])
+            vectors.over_masked(
+                columns, lambda place, mask: vectors.store(vectors.load(line, place, mask), out, place, mask)
+            )
+        return context.get_dummy_value()
+
+    return types.none(zero, *[types.intp] * 6), generate
+
+
+@intrinsic
+def _copy_turned(
+    typingctx: Any, zero: Any, to: Any, to_step: Any, source: Any, step: Any, rows: Any, columns: Any
+) -> Any:
+    """Copy the transpose of no more rows than a vector has numbers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = Vectors(context, builder, zero)
+        _, to, to_step, source, step, rows, columns = arguments
+        to, source = _pointers(vectors, to, source)
+        turn(vectors, to, to_step, source, step, rows, columns)
+        return context.get_dummy_value()
+
+    return types.none(zero, *[types.intp] * 6), generate
+
+
+@kernel
+def by_tiles(zero, c, a, a_step, b, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate):
+    """Addresses, and how many numbers a row of ``a`` and of ``b`` is after the one before."""
+    size = _itemsize(zero)
+    lanes, depth, block_step = VECTOR_BYTES // size, DEPTH_BYTES // size, _ROW_BYTES // size
+    block, panel, panel_step = _block_memory(), _panel_memory(), 2 * (VECTOR_BYTES // size)
+    # A copy pays where it is read again: a block by many panels, a panel by many tiles.
+    copies_block, copies_panel = columns > 2 * panel_step, rows >= 4 * TALL and columns > lanes
+    for k in range(0, inner, depth):
+        deep = min(depth, inner - k)
+        add = accumulate or k > 0
+        for i in range(0, rows, HEIGHT):
+            high = min(HEIGHT, rows - i)
+            a_here, a_here_step, row_bytes, tile_bytes = a + (k * a_step + i) * size, a_step, size, TALL * size
+            if not transpose_a:
+                _copy(zero, block, block_step, a + (i * a_step + k) * size, a_step, high, deep)
+                a_here, row_bytes, tile_bytes = block, _ROW_BYTES, TALL * _ROW_BYTES
+            elif copies_block:
+                for row in range(0, high, TALL):
+                    _copy(
+                        zero, block + row * deep * size, TALL, a_here + row * size, a_step, deep, min(TALL, high - row)
+                    )
+                a_here, a_here_step, tile_bytes = block, TALL, deep * TALL * size
+            j = 0
+            while j < columns:
+                wide = min(columns - j, panel_step)
+                if wide < panel_step:
+                    wide = min(wide, lanes)
+                c_here = c + (i * columns + j) * size
+                b_here, b_here_step = b + (k * b_step + j) * size, b_step
+                next_panel, next_step = b_here + panel_step * size, b_step
+                if transpose_b:
+                    for half in range(0, wide, lanes):
+                        lines, n_lines = b + ((j + half) * b_step + k) * size, min(lanes, wide - half)
+                        _copy_turned(zero, panel + half * size, panel_step, lines, b_step, n_lines, deep)
+                    next_panel, next_step = panel, 0  # its rows are long enough for the machine to see them coming
+                elif copies_panel:
+                    _copy(zero, panel, panel_step, b_here, b_step, deep, wide)
+                if transpose_b or copies_panel:
+                    b_here, b_here_step = panel, panel_step
+                row = 0
+                while row < high:
+                    tile, left = row // TALL, high - row
+                    n = TALL if left >= TALL else LOW if left >= LOW else 1
+                    a_tile = a_here + tile * tile_bytes + (row - tile * TALL) * row_bytes
+                    # A tile fetches a line of every row in its part of the panel.
+                    line, part = tile // UNROLLED, tile % UNROLLED
+                    ahead = next_panel + line * VECTOR_BYTES + part * (deep // UNROLLED) * next_step * size
+                    _tile(
+                        zero,
+                        n,
+                        wide,
+                        deep,
+                        c_here + row * columns * size,
+                        columns,
+                        a_tile,
+                        a_here_step,
+                        b_here,
+                        b_here_step,
+                        ahead,
+                        next_step,
+                        transpose_a,
+                        add,
+                    )
+                    row += n
+                j += wide

@@ -1,0 +1,139 @@
+"""Products of matrices by own tiles: every shape around theirs, every orientation, and nothing beside the output."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+DTYPES = ["float32", "float64"]
+AROUND_THE_TILES = [
+    (1, 1, 1),
+    (12, 32, 16),
+    (13, 33, 17),
+    (5, 15, 300),
+    (130, 70, 257),
+    (64, 16, 40),
+    (7, 31, 5),
+    (300, 48, 3),
+    (3, 4, 2000),
+]
+
+
+@pytest.fixture(scope="module")
+def by_tiles() -> Any:
+    """The tiles alone, whatever the product's size."""
+    import numba
+
+    from fastnet_kernels.jit import blas, products
+
+    def call(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumulate: bool, first: int) -> None:
+        inner = b.shape[1] if transpose_b else b.shape[0]
+        products.by_tiles(
+            out.dtype.type(0),
+            blas.address(out, 0),
+            blas.address(a, first),
+            a.shape[1],
+            blas.address(b, 0),
+            b.shape[1],
+            out.shape[0],
+            out.shape[1],
+            inner,
+            transpose_a,
+            transpose_b,
+            accumulate,
+        )
+
+    return numba.njit(call)
+
+
+@pytest.fixture(scope="module")
+def chosen() -> Any:
+    """As the kernels call it: by tiles or by the BLAS."""
+    import numba
+
+    from fastnet_kernels.jit.products import gemm
+
+    def call(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumulate: bool, first: int) -> None:
+        gemm(out, a, b, transpose_a, transpose_b, accumulate, first)
+
+    return numba.njit(call)
+
+
+def assert_right(product: Any, dtype: str, shape: tuple[int, int, int], flags: tuple[bool, bool, bool]) -> None:
+    """The product lies in the middle of guarded memory, and ``a`` is wider than what is taken of it."""
+    rows, columns, inner = shape
+    transpose_a, transpose_b, accumulate = flags
+    rng = np.random.default_rng([rows, columns, inner])
+    first, taken = 3, rows if transpose_a else inner
+    a = rng.standard_normal((inner if transpose_a else rows, first + taken + 2)).astype(dtype)
+    b = rng.standard_normal((columns, inner) if transpose_b else (inner, columns)).astype(dtype)
+    guarded = np.full(rows * columns + 64, 7.5, dtype)
+    out = guarded[32:-32].reshape(rows, columns)
+    out[...] = rng.standard_normal((rows, columns)) if accumulate else np.nan
+    before = out.astype("float64") if accumulate else np.zeros((rows, columns))
+    product(out, a, b, transpose_a, transpose_b, accumulate, first)
+    left, right = a[:, first : first + taken].astype("float64"), b.astype("float64")
+    left, right = left.T if transpose_a else left, right.T if transpose_b else right
+    # The standard bound of a sum of products in any order (Higham, 2002, section 3.1), and one addition more.
+    bound = (inner + 2) * np.finfo(dtype).eps * (np.abs(left) @ np.abs(right) + np.abs(before))
+    assert np.all(np.abs(out - (left @ right + before)) <= bound)
+    assert np.all(guarded[:32] == 7.5)
+    assert np.all(guarded[-32:] == 7.5)
+
+
+FLAGS = [(a, b, c) for a, b, c in itertools.product([False, True], repeat=3)]
+
+
+@pytest.mark.needs_compiler
+class TestTiles:
+    @pytest.mark.parametrize("dtype", DTYPES)
+    @pytest.mark.parametrize("shape", AROUND_THE_TILES, ids=str)
+    def test_shapes_around_the_tiles(self, by_tiles: Any, dtype: str, shape: tuple[int, int, int]) -> None:
+        for flags in FLAGS:
+            assert_right(by_tiles, dtype, shape, flags)
+
+    @given(st.tuples(*[st.integers(1, 150)] * 3), st.sampled_from(FLAGS), st.sampled_from(DTYPES))
+    @settings(deadline=None)
+    def test_any_shape(
+        self, by_tiles: Any, shape: tuple[int, int, int], flags: tuple[bool, bool, bool], dtype: str
+    ) -> None:
+        assert_right(by_tiles, dtype, shape, flags)
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_a_row_is_the_same_bits_in_any_block(self, by_tiles: Any, dtype: str) -> None:
+        rng = np.random.default_rng(0)
+        a, b = rng.standard_normal((40, 300)).astype(dtype), rng.standard_normal((300, 50)).astype(dtype)
+        whole, part = np.empty((40, 50), dtype), np.empty((17, 50), dtype)
+        by_tiles(whole, a, b, False, False, False, 0)
+        by_tiles(part, a[5:22], b, False, False, False, 0)
+        np.testing.assert_array_equal(part, whole[5:22])
+
+    def test_an_infinity_or_nan_stays_in_its_row(self, by_tiles: Any) -> None:
+        a, b, out = np.ones((14, 20), "float32"), np.ones((20, 40), "float32"), np.empty((14, 40), "float32")
+        a[3, 4], a[12, 5] = np.nan, np.inf
+        by_tiles(out, a, b, False, False, False, 0)
+        assert np.isnan(out[3]).all()
+        assert np.isposinf(out[12]).all()
+        assert (np.delete(out, [3, 12], axis=0) == 20).all()
+
+
+@pytest.mark.needs_compiler
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "shape", [(8, 8, 8), (16, 1, 32), (1, 16, 8), (64, 64, 30), (64, 128, 80), (90, 90, 90)], ids=str
+)
+def test_the_choice_between_tiles_and_blas_is_of_speed_alone(
+    chosen: Any, dtype: str, shape: tuple[int, int, int]
+) -> None:
+    for flags in FLAGS:
+        assert_right(chosen, dtype, shape, flags)
+
+
+@pytest.mark.parametrize("flags", FLAGS, ids=str)
+def test_without_the_compiler_it_is_numpys(flags: tuple[bool, bool, bool]) -> None:
+    from fastnet_kernels.jit.products import gemm
+
+    assert_right(gemm, "float64", (5, 6, 7), flags)

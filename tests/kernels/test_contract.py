@@ -22,6 +22,7 @@ ONLY_JIT = {
     "products",
     "rows",
     "team",
+    "thin",
     "transpose",
     "vector_math",
     "vectors",

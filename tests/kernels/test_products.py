@@ -51,7 +51,7 @@ def by_tiles() -> Any:
 
 @pytest.fixture(scope="module")
 def chosen() -> Any:
-    """As the kernels call it: by tiles or by the BLAS."""
+    """As the kernels call it: by tiles, by the loops for a single row or column, or by the BLAS."""
     import numba
 
     from fastnet_kernels.jit.products import gemm
@@ -123,11 +123,24 @@ class TestTiles:
 @pytest.mark.needs_compiler
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    "shape", [(8, 8, 8), (16, 1, 32), (1, 16, 8), (64, 64, 30), (64, 128, 80), (90, 90, 90)], ids=str
+    "shape",
+    [
+        *[(8, 8, 8), (64, 64, 30), (64, 128, 80), (90, 90, 90), (128, 128, 80)],
+        *[
+            (1, 1, 1),
+            (16, 1, 32),
+            (1, 16, 8),
+            (32, 16, 1),
+            (33, 1, 17),
+            (1, 70, 9),
+            (1, 150, 5),
+            (1, 5, 40),
+            (2, 1, 3000),
+        ],
+    ],
+    ids=str,
 )
-def test_the_choice_between_tiles_and_blas_is_of_speed_alone(
-    chosen: Any, dtype: str, shape: tuple[int, int, int]
-) -> None:
+def test_the_choice_between_the_ways_is_of_speed_alone(chosen: Any, dtype: str, shape: tuple[int, int, int]) -> None:
     for flags in FLAGS:
         assert_right(chosen, dtype, shape, flags)
 

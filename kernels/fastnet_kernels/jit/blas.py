@@ -14,6 +14,8 @@ from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import get_cython_function_address, intrinsic
 
+from .vectors import Vectors
+
 _SYMBOLS = {types.float32: "fastnet_sgemm", types.float64: "fastnet_dgemm"}
 
 
@@ -37,6 +39,11 @@ def address(typingctx: Any, array: Any, offset: Any) -> Any:
         return builder.ptrtoint(builder.gep(data, [arguments[1]]), context.get_value_type(types.intp))
 
     return types.intp(array, types.intp), generate
+
+
+def pointers(vectors: Vectors, *addresses: Any) -> list[Any]:
+    """The addresses as pointers to numbers, in the code that is being generated."""
+    return [vectors.builder.inttoptr(address, ir.PointerType(vectors.number)) for address in addresses]
 
 
 @intrinsic

@@ -20,8 +20,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 
-from .blas import address, by_blas
+from .blas import address, by_blas, pointers
 from .compiler import kernel
+from .thin import combine_rows, dot_rows, outer_product
 from .transpose import transpose, turn
 from .vectors import SMALL, VECTOR_BYTES, Vectors, cpu_has, stack
 from .views import matrix
@@ -74,6 +75,20 @@ def _overload_gemm(out, a, b, transpose_a, transpose_b, accumulate, first):
         if is_by_tiles(rows, columns, inner, VECTOR_BYTES // _itemsize(zero)):
             by_tiles(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
             return
+        if inner == 1:
+            outer_product(zero, c, a_, 1 if transpose_a else a_step, b_, rows, columns, accumulate)
+            return
+        thin = (rows == 1 or columns == 1) and not (transpose_a and transpose_b)
+        if thin and rows * columns * inner <= SMALL:
+            if columns == 1 and transpose_a:
+                combine_rows(zero, c, b_, 1, a_, a_step, rows, inner, accumulate)
+            elif columns == 1:
+                dot_rows(zero, c, b_, a_, a_step, rows, inner, accumulate)
+            elif transpose_b:
+                dot_rows(zero, c, a_, b_, b_step, columns, inner, accumulate)
+            else:
+                combine_rows(zero, c, a_, a_step if transpose_a else 1, b_, b_step, columns, inner, accumulate)
+            return
         turned = transpose_b
         if transpose_b and columns * inner <= SMALL:
             if columns > 1 and inner > 1:
@@ -123,10 +138,6 @@ def _memory(size: int) -> Any:
 
 _block_memory = _memory(HEIGHT * _ROW_BYTES)
 _panel_memory = _memory(2 * VECTOR_BYTES * DEPTH_BYTES // 4)
-
-
-def _pointers(vectors: Vectors, *addresses: Any) -> list[Any]:
-    return [vectors.builder.inttoptr(address, ir.PointerType(vectors.number)) for address in addresses]
 
 
 def _prefetch(builder: Any, data: Any, is_written: bool) -> None:
@@ -232,7 +243,7 @@ def _write_tile(
     next_step: Any,
 ) -> None:
     builder = vectors.builder
-    c, a, b, next_panel = _pointers(vectors, c, a, b, next_panel)
+    c, a, b, next_panel = pointers(vectors, c, a, b, next_panel)
 
     def number(value: int) -> Any:
         return ir.Constant(inner.type, value)
@@ -279,7 +290,7 @@ def _copy(typingctx: Any, zero: Any, to: Any, to_step: Any, source: Any, step: A
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = Vectors(context, builder, zero)
         _, to, to_step, source, step, rows, columns = arguments
-        to, source = _pointers(vectors, to, source)
+        to, source = pointers(vectors, to, source)
         with cgutils.for_range(builder, rows) as row:
             line = builder.gep(source, [builder.mul(row.index, step)])
             out = builder.gep(to, [builder.mul(row.index, to_step)])
@@ -300,7 +311,7 @@ def _copy_turned(
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = Vectors(context, builder, zero)
         _, to, to_step, source, step, rows, columns = arguments
-        to, source = _pointers(vectors, to, source)
+        to, source = pointers(vectors, to, source)
         turn(vectors, to, to_step, source, step, rows, columns)
         return context.get_dummy_value()
 

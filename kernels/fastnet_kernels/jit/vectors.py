@@ -99,6 +99,17 @@ class Vectors:
         """``a * b + c``, rounded once where the machine has an instruction for it."""
         return self._call("fmuladd", "", self.vector, [a, b, c])
 
+    def sum(self, vector: Any) -> Any:
+        """The sum of a vector's numbers, by halves."""
+        lanes, int32 = self.lanes, ir.IntType(32)
+        while lanes > 1:
+            lanes //= 2
+            halves = [
+                ir.Constant(ir.VectorType(int32, lanes), list(range(first, first + lanes))) for first in (0, lanes)
+            ]
+            vector = self.builder.fadd(*(self.builder.shuffle_vector(vector, vector, half) for half in halves))
+        return self.builder.extract_element(vector, ir.Constant(int32, 0))
+
     def _call(self, name: str, suffix: str, returned: Any, arguments: list[Any]) -> Any:
         kind = ir.FunctionType(returned, [argument.type for argument in arguments])
         name = f"llvm.{name}.v{self.lanes}f{8 * self.itemsize}{suffix}"

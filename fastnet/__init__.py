@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fastnet_kernels.program import ACTIVATIONS as ACTIVATIONS
     from fastnet_kernels.program import LOSSES as LOSSES
 
+    from .activations import ELU as ELU
+    from .activations import LeakyReLU as LeakyReLU
     from .callbacks import Callback as Callback
     from .callbacks import EarlyStopping as EarlyStopping
     from .errors import ConfigurationError as ConfigurationError
@@ -35,7 +37,15 @@ if TYPE_CHECKING:
     from .network import Network as Network
     from .network import load as load
     from .optimizers import SGD as SGD
+    from .optimizers import Adadelta as Adadelta
+    from .optimizers import Adagrad as Adagrad
     from .optimizers import Adam as Adam
+    from .optimizers import Adamax as Adamax
+    from .optimizers import AdamW as AdamW
+    from .optimizers import AMSGrad as AMSGrad
+    from .optimizers import Lion as Lion
+    from .optimizers import RMSprop as RMSprop
+    from .optimizers import Rprop as Rprop
     from .pixels import Pixels as Pixels
     from .preparation import Preparation as Preparation
     from .training import History as History
@@ -43,6 +53,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "fastnet_kernels.program": ("ACTIVATIONS", "LOSSES"),
+    "fastnet.activations": ("ELU", "LeakyReLU"),
     "fastnet.callbacks": ("Callback", "EarlyStopping"),
     "fastnet.errors": (
         "ConfigurationError",
@@ -56,7 +67,18 @@ _HOME = {
     "fastnet.layers": ("Dense", "Dropout"),
     "fastnet.many": ("fit_many",),
     "fastnet.network": ("Network", "load"),
-    "fastnet.optimizers": ("SGD", "Adam"),
+    "fastnet.optimizers": (
+        "SGD",
+        "AMSGrad",
+        "Adadelta",
+        "Adagrad",
+        "Adam",
+        "AdamW",
+        "Adamax",
+        "Lion",
+        "RMSprop",
+        "Rprop",
+    ),
     "fastnet.pixels": ("Pixels",),
     "fastnet.preparation": ("Preparation",),
     "fastnet.training": ("History",),

@@ -120,12 +120,20 @@ PARAMETRISED: dict[str, type[Normal] | type[Uniform] | type[Constant]] = {
 """The initializers with a number of their own, by the kind that a model file names them by."""
 
 
+BY_ACTIVATION = {
+    **dict.fromkeys(("relu", "leaky_relu", "elu", "absolute", "softplus", "gelu", "gelu_tanh", "silu"), "he"),
+    "selu": "lecun",
+}
+"""What "auto" is: he for what cuts off about half of its input or bends there, lecun for the activation that was made
+for it."""
+
+
 def initializer_for(init: str | Initializer, activation: str) -> Initializer:
-    """The initializer of that name, or the one given; "auto" is he for ReLU and xavier for every other activation."""
+    """The initializer of that name, or the one given; "auto" is the one in ``BY_ACTIVATION``, else xavier."""
     if not isinstance(init, str):
         return init
     if init == "auto":
-        return INITIALIZERS["he" if activation == "relu" else "xavier"]
+        return INITIALIZERS[BY_ACTIVATION.get(activation, "xavier")]
     return INITIALIZERS[init]
 
 

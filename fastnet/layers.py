@@ -3,11 +3,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fastnet_kernels.program import ACTIVATIONS
-
+from .activations import Activation, activation_to_data, checked_activation
 from .errors import ConfigurationError
 from .initializers import Initializer, checked_init, init_to_data
-from .validation import choice, number, whole
+from .validation import number, whole
 
 
 @dataclass(frozen=True)
@@ -18,10 +17,11 @@ class Dense:
     ----------
     units : int
         Number of outputs, at least 1.
-    activation : str
-        One of ``fastnet.ACTIVATIONS``.
+    activation : str or activation
+        One of ``fastnet.ACTIVATIONS``, or ``LeakyReLU(slope)`` or ``ELU(alpha)``.
     init : str or initializer
-        How the weights start: one of ``fastnet.INITIALIZERS``, "auto" (he for ReLU, xavier for the others), or
+        How the weights start: one of ``fastnet.INITIALIZERS``, "auto" (by the activation: he for ReLU and its kin,
+        lecun for SELU, xavier for the others), or
         ``Normal(scale)``, ``Uniform(scale)`` or ``Constant(value)``; biases start at zero.
     l2 : float
         Penalty ``l2 / 2 * sum(W ** 2)``, added to the loss; biases have none.
@@ -33,14 +33,14 @@ class Dense:
     """
 
     units: int
-    activation: str = "identity"
+    activation: str | Activation = "identity"
     init: str | Initializer = "auto"
     l2: float = 0.0
 
     def __post_init__(self) -> None:
         # Plain numbers, whatever kind was given, so that a model file can hold them.
         object.__setattr__(self, "units", whole("Dense units", self.units, at_least=1))
-        choice("activation", self.activation, ACTIVATIONS)
+        object.__setattr__(self, "activation", checked_activation(self.activation))
         object.__setattr__(self, "init", checked_init(self.init))
         object.__setattr__(self, "l2", number("l2", self.l2, at_least=0))
 
@@ -83,7 +83,7 @@ def layer_to_dict(layer: Layer) -> dict[str, Any]:
     """The layer as plain data: its kind and its parameters."""
     data = {"kind": type(layer).__name__.lower(), **asdict(layer)}
     if isinstance(layer, Dense):
-        data["init"] = init_to_data(layer.init)
+        data["activation"], data["init"] = activation_to_data(layer.activation), init_to_data(layer.init)
     return data
 
 

@@ -10,6 +10,7 @@ from fastnet_kernels.program import (
     ACTIVATIONS,
     DENSE,
     DROPOUT,
+    KEEP_Z,
     LOSS,
     LOSSES,
     MAX_DIMENSIONS,
@@ -18,6 +19,7 @@ from fastnet_kernels.program import (
     parameter_count,
 )
 
+from .activations import name_of, slope_of
 from .errors import ConfigurationError
 from .initializers import initializer_for
 from .layers import Dense, Layer
@@ -35,7 +37,7 @@ def lower(layers: Sequence[Layer], input_shape: tuple[int, ...], loss: Loss) -> 
     dense = [layer for layer in layers if isinstance(layer, Dense)]
     if not dense or layers[-1] is not dense[-1]:
         raise ConfigurationError("a network needs at least one layer and must end with a Dense one")
-    check_output(loss, dense[-1].activation, dense[-1].units)
+    check_output(loss, name_of(dense[-1].activation), dense[-1].units)
     program = np.zeros(len(layers) + 1, OP)
     shape, place, end, parameters = input_shape, 0, math.prod(input_shape), 0
     for index, layer in enumerate(layers):
@@ -47,7 +49,10 @@ def lower(layers: Sequence[Layer], input_shape: tuple[int, ...], loss: Loss) -> 
         if isinstance(layer, Dense):
             fused = layer is layers[-1] and loss.output_activation is not None
             activation = "identity" if fused else layer.activation
-            op["kind"], op["function"], op["l2"] = DENSE, ACTIVATIONS.index(activation), layer.l2
+            op["kind"], op["function"], op["l2"] = DENSE, ACTIVATIONS.index(name_of(activation)), layer.l2
+            op["slope"], op["z"] = slope_of(activation), end
+            if name_of(activation) in KEEP_Z:
+                op["output"] = end = end + int(op["output_size"])
             op["weights"] = parameters
             op["biases"] = parameters + op["input_size"] * op["output_size"]
             parameters = int(op["biases"] + op["output_size"])
@@ -85,7 +90,7 @@ def initial_parameters(
         if isinstance(layer, Dense):
             op = program[index]
             generator = np.random.default_rng([seed, index])
-            draw = initializer_for(layer.init, layer.activation)
+            draw = initializer_for(layer.init, name_of(layer.activation))
             weights = draw(generator, int(op["input_size"]), int(op["output_size"]))
             parameters[op["weights"] : op["biases"]] = weights.ravel()
     return parameters

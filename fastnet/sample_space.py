@@ -66,6 +66,7 @@ class SampleSpace:
         self.program["biases"] += moved
         # Every op reads and writes that much further on; the first still reads at the beginning.
         self.program["output"] += n + n_out - X.shape[1]
+        self.program["z"] += n + n_out - X.shape[1]
         self.program["input"][1:] += n + n_out - X.shape[1]
         op = self.program[0]
         op["kind"], op["input_size"], op["weights"] = SAMPLES, n + n_out, 0

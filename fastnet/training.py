@@ -109,7 +109,7 @@ class Training:
                 self._space.parameters,
                 self._space.X,
             )
-        self.slots = np.zeros((SLOTS[optimizer.name], self._parameters.size), model.dtype)
+        self.slots = np.zeros((SLOTS[optimizer.kernel], self._parameters.size), model.dtype)
         self.parameters_before = model.parameters
         # Slots begin as zeros: of them no copy is kept.
         self._looks: deque[tuple[int, Array, Array | None]] = deque(maxlen=2)

@@ -95,7 +95,7 @@ SETTINGS: list[Callable[[Command], Command]] = [
         "--init",
         type=click.Choice(["auto", *INITIALIZERS]),
         default="auto",
-        help="How weights start; auto is he for relu and xavier for the others.",
+        help="How weights start; auto goes by the activation.",
     ),
     click.option("--optimizer", type=click.Choice(list(OPTIMIZER_CLASSES)), default="adam"),
     click.option(

@@ -64,7 +64,7 @@ class Settings:
         kind = OPTIMIZER_CLASSES[self.optimizer]
         asked = {"learning_rate": self.learning_rate, "momentum": self.momentum, "nesterov": self.nesterov}
         # A zero asks for nothing, so a configuration saved from sgd can be used with another optimizer.
-        return kind(**{name: value for name, value in asked.items() if value})  # type: ignore[arg-type]
+        return kind(**{name: value for name, value in asked.items() if value})
 
     def build_network(self, preparation: Preparation) -> Network:
         """A network with its first weights for data prepared like this."""

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .. import Dense, Dropout, History, Network
+from ..activations import name_of
 from .output import counted, labelled, listed, seconds
 from .samples import Samples
 from .settings import Settings
@@ -58,7 +59,7 @@ def _layers(network: Network) -> str:
     layers = []
     for layer in network.layers:
         if isinstance(layer, Dense):
-            layers.append(f"{layer.units} {layer.activation}")
+            layers.append(f"{layer.units} {name_of(layer.activation)}")
         elif isinstance(layer, Dropout):
             layers.append(f"dropout {layer.rate:g}")
     return " -> ".join([shape, *layers])

@@ -20,6 +20,7 @@ from .program import (
     DENSE,
     DROPOUT,
     HISTORY_COLUMNS,
+    KEEP_Z,
     LOSS,
     LOSSES,
     OP,
@@ -35,6 +36,8 @@ from .reference.activations import activation_forward
 from .reference.randomness import dropout_mask
 
 FEW = 8
+SLOPE = 0.25
+"""Of the activations that have one; exact in every float type."""
 Float64 = npt.NDArray[np.float64]
 
 SHAPES = {
@@ -139,12 +142,12 @@ def _passed(da: Float64, a: Float64, activation: str) -> Float64:
 
 def _activation(name: str, z: Float64, activation: int, draw: Any) -> Iterator[Case]:
     a = np.zeros_like(z)
-    activation_forward(a, z, activation)
-    arguments = {"a": a, "z": z, "activation": activation}
+    activation_forward(a, z, activation, SLOPE)
+    arguments = {"a": a, "z": z, "activation": activation, "slope": SLOPE}
     bounds = {"a": Bound(_spread(z, a, ACTIVATIONS[activation]), FEW)}
     yield Case("activations", "activation_forward", name, arguments, bounds, filled=("a",))
     da = draw(*z.shape)
-    arguments = {"dz": np.zeros_like(z), "da": da, "a": a, "activation": activation}
+    arguments = {"dz": np.zeros_like(z), "da": da, "a": a, "z": z, "activation": activation, "slope": SLOPE}
     bounds = {"dz": Bound(_passed(da, a, ACTIVATIONS[activation]), FEW)}
     yield Case("activations", "activation_backward", name, arguments, bounds, filled=("dz",))
 
@@ -154,13 +157,14 @@ def _dense(name: str, shape: tuple[int, int, int], activation: int, draw: Any) -
     x, weights, biases, da = draw(rows, n_in), draw(n_in, n_out), draw(n_out), draw(rows, n_out)
     z = x @ weights + biases
     a = np.zeros_like(z)
-    activation_forward(a, z, activation)
+    activation_forward(a, z, activation, SLOPE)
     sums = np.abs(x) @ np.abs(weights) + np.abs(biases)
     if ACTIVATIONS[activation] == "softmax":
         sums = sums.max(axis=1, keepdims=True)
-    arguments = {"a": a, "x": x, "weights": weights, "biases": biases, "activation": activation}
-    bounds = {"a": Bound(sums + _spread(z, a, ACTIVATIONS[activation]), n_in + 1 + FEW)}
-    yield Case("dense", "dense_forward", name, arguments, bounds, filled=("a",))
+    layer = {"weights": weights, "biases": biases, "activation": activation, "slope": SLOPE}
+    arguments = {"a": a, "z": np.zeros_like(z), "x": x, **layer}
+    bounds = {"a": Bound(sums + _spread(z, a, ACTIVATIONS[activation]), n_in + 1 + FEW), "z": Bound(sums, n_in + 1)}
+    yield Case("dense", "dense_forward", name, arguments, bounds, filled=("a", "z"))
     passed = _passed(da, a, ACTIVATIONS[activation])
     bounds = {"dz": Bound(passed, FEW), "dx": Bound(passed @ np.abs(weights).T, n_out + FEW)}
     for needs_dx in (True, False):
@@ -169,8 +173,10 @@ def _dense(name: str, shape: tuple[int, int, int], activation: int, draw: Any) -
             "dz": np.zeros_like(z),
             "da": da,
             "a": a,
+            "z": z,
             "weights": weights,
             "activation": activation,
+            "slope": SLOPE,
             "needs_dx": needs_dx,
         }
         compared = bounds if needs_dx else {"dz": bounds["dz"]}
@@ -221,9 +227,10 @@ def _samples(name: str, shape: tuple[int, int, int], draw: Any) -> Iterator[Case
     sums = products + np.abs(share * x[:, n:]) + np.abs(biases)
     tanh = ACTIVATIONS.index("tanh")
     a, dz = np.tanh(x[:, :n] @ combination + share * x[:, n:] + biases), draw(rows, n_out)
-    arguments = {"a": np.zeros_like(a), **place, "biases": biases, "activation": tanh}
-    bounds = {"a": Bound(sums + np.abs(a), n + 2 + FEW)}
-    yield Case("dense", "samples_forward", name, arguments, bounds, filled=("a",))
+    z = {"z": np.zeros_like(a)}
+    arguments = {"a": np.zeros_like(a), **z, **place, "biases": biases, "activation": tanh, "slope": 0.0}
+    bounds = {"a": Bound(sums + np.abs(a), n + 2 + FEW), "z": Bound(sums, n + 2)}
+    yield Case("dense", "samples_forward", name, arguments, bounds, filled=("a", "z"))
     for part, first, owner in (("all samples", 0, True), ("later samples", 5, False)):
         arguments = {
             "dcombination": draw(n, n_out)[first:],
@@ -250,7 +257,7 @@ def _loss(name: str, output: Float64, loss: int, rng: np.random.Generator) -> Ca
     if LOSSES[loss] == "categorical_crossentropy":
         targets = rng.integers(0, n_out, (rows, 1)).astype(np.float64)
         probabilities = np.empty_like(output)
-        activation_forward(probabilities, output, ACTIVATIONS.index("softmax"))
+        activation_forward(probabilities, output, ACTIVATIONS.index("softmax"), 0.0)
         shifted = np.abs(output - output.max(axis=1, keepdims=True))
         gradient = scale * (_spread(output, probabilities, "softmax") + (np.arange(n_out) == targets))
         # An exponential carries the rounding of its argument; the loss is of the size of what it is summed from.
@@ -301,10 +308,13 @@ def _optimizers() -> Iterator[tuple[str, Record]]:
         ("sgd", {"momentum": 0.9}),
         ("sgd", {"momentum": 0.9, "nesterov": 1}),
         *((name, {}) for name in OPTIMIZERS if name != "sgd"),
+        ("adam", {"weight_decay": 0.1}),
+        ("rmsprop", {"momentum": 0.9}),
     ):
         record = np.zeros(1, OPTIMIZER)
         record["kind"], record["learning_rate"] = OPTIMIZERS.index(name), 0.01
-        record["beta_1"], record["beta_2"], record["epsilon"] = 0.9, 0.99, 0.01
+        record["beta_1"], record["beta_2"], record["epsilon"], record["decay"] = 0.9, 0.99, 0.01, 0.9
+        record["shrink"], record["grow"], record["smallest"], record["largest"] = 0.5, 1.2, 1e-3, 2.0
         for key, value in settings.items():
             record[key] = value
         yield " ".join([name, *settings]), record
@@ -316,6 +326,9 @@ def _update(name: str, shape: tuple[int, int, int], optimizer: tuple[str, Record
     kind = OPTIMIZERS[record["kind"][0]]
     # A part of the flat vector, as a member of a team updates it; the other slots must stay.
     slots = np.abs(draw(SLOTS[kind], n))
+    if kind == "centered_rmsprop":
+        # The mean of squares is no less than the mean's square, and here by enough that nothing cancels.
+        slots[0], slots[2] = np.maximum(slots[0], 1), slots[2] / 8
     parameters, gradients = draw(n - n // 3), draw(n - n // 3)
     touched = np.zeros((1, n))
     touched[0, n // 3 :] = np.abs(gradients) + gradients**2
@@ -371,6 +384,9 @@ def _program(hidden: str, loss: str, output_activation: str) -> Record:
         op["input_size"], op["output_size"] = sizes[index], sizes[min(index + 1, 4)]
         op["input"], op["output"] = end - op["input_size"], end
         if kind == DENSE:
+            op["z"], op["slope"] = end, SLOPE
+            if hidden in KEEP_Z and index < 3:
+                op["output"] = end = end + op["output_size"]
             op["weights"], op["biases"] = parameters, parameters + op["input_size"] * op["output_size"]
             parameters = op["biases"] + op["output_size"]
             op["function"] = ACTIVATIONS.index(hidden if index < 3 else "identity")
@@ -388,6 +404,7 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         ("tanh", "categorical_crossentropy", "softmax"),
         ("sigmoid", "binary_crossentropy", "sigmoid"),
         ("relu", "mean_squared_error", "identity"),
+        ("silu", "mean_squared_error", "identity"),
         ("softmax", "mean_squared_error", "identity"),
     ):
         program = _program(hidden, loss, output_activation)

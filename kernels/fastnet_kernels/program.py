@@ -28,14 +28,55 @@ DROPOUT: Final = 1
 LOSS: Final = 2
 SAMPLES: Final = 3
 
-ACTIVATIONS: Final = ("identity", "relu", "sigmoid", "tanh", "softmax")
+ACTIVATIONS: Final = (
+    "identity",
+    "relu",
+    "sigmoid",
+    "tanh",
+    "softmax",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "absolute",
+    "softplus",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "hard_sigmoid",
+    "hard_tanh",
+)
+KEEP_Z: Final = frozenset({"absolute", "gelu", "gelu_tanh", "silu"})
+"""Activations whose derivative the output does not tell: z is kept beside it."""
+
 LOSSES: Final = ("mean_squared_error", "binary_crossentropy", "categorical_crossentropy")
-OPTIMIZERS: Final = ("sgd", "adam")
+OPTIMIZERS: Final = (
+    "sgd",
+    "adam",
+    "amsgrad",
+    "adamax",
+    "adagrad",
+    "rmsprop",
+    "centered_rmsprop",
+    "adadelta",
+    "lion",
+    "rprop",
+)
 
 IDENTITY: Final = ACTIVATIONS.index("identity")
 
-SLOTS: Final = {"sgd": 1, "adam": 2}
-"""How many slot vectors each optimizer keeps: sgd the velocity; adam the two moments."""
+SLOTS: Final = {
+    "sgd": 1,  # the velocity
+    "adam": 2,  # the two moments
+    "amsgrad": 3,  # and the largest second moment so far
+    "adamax": 2,  # the first moment, and the norm
+    "adagrad": 1,  # the sum of squares
+    "rmsprop": 2,  # the mean square, and the velocity
+    "centered_rmsprop": 3,  # and the mean
+    "adadelta": 2,  # the mean squares of the gradients and of the changes
+    "lion": 1,  # the momentum
+    "rprop": 2,  # the last gradient, and the size of the steps
+}
+"""How many slot vectors each optimizer keeps, all zero before the first step."""
 
 MAX_DIMENSIONS: Final = 3
 
@@ -50,11 +91,13 @@ OP: Final = np.dtype(
         ("output_shape", np.int64, (MAX_DIMENSIONS,)),
         ("input", np.int64),  # where they lie in activations: numbers a sample before them
         ("output", np.int64),
+        ("z", np.int64),  # where a DENSE's or SAMPLES' z lies: at output, unless its activation is in KEEP_Z
         ("weights", np.int64),  # offsets into the parameters
         ("biases", np.int64),
         ("passes_on", np.int64),  # 0 or 1: whether an op before it needs the gradient of its input
         ("key", np.int64),  # which stream of counted random numbers is this op's
         ("rate", np.float64),  # a DROPOUT's share of units that are dropped, in [0, 1)
+        ("slope", np.float64),  # the number of its own that an activation has (leaky_relu, elu), or 0
         ("l2", np.float64),  # a DENSE's or SAMPLES' penalty l2 / 2 * sum(weights ** 2)
         ("square", np.float64),  # a SAMPLES' sum of the squares of the weights that it began with
     ],
@@ -70,6 +113,12 @@ OPTIMIZER: Final = np.dtype(
         ("beta_1", np.float64),
         ("beta_2", np.float64),
         ("epsilon", np.float64),
+        ("weight_decay", np.float64),  # decoupled: parameters shrink by learning_rate * weight_decay a step
+        ("decay", np.float64),  # of a running mean, or adagrad's of its learning rate
+        ("shrink", np.float64),  # rprop: what a step's size is multiplied by when the sign has changed
+        ("grow", np.float64),  # and when it has not
+        ("smallest", np.float64),  # between these
+        ("largest", np.float64),
     ],
     align=True,
 )
@@ -97,9 +146,8 @@ Array = npt.NDArray[np.floating]
 
 
 def row_size(program: Record) -> int:
-    """Numbers a sample that ``activations`` holds: the first input, then every op's output."""
-    last = program[-1]
-    return int(last["output"] + last["output_size"])
+    """Numbers a sample that ``activations`` holds: the first input, then every op's z, where kept, and output."""
+    return int(max((program["output"] + program["output_size"]).max(), (program["z"] + program["output_size"]).max()))
 
 
 def parameter_count(program: Record) -> int:

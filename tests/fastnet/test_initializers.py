@@ -102,8 +102,9 @@ def test_anything_else_is_refused(init: Any, sentence: str) -> None:
 
 
 @pytest.mark.parametrize("activation", fn.ACTIVATIONS)
-def test_auto_is_he_for_relu_and_xavier_otherwise(activation: str) -> None:
-    expected = "he" if activation == "relu" else "xavier"
+def test_auto_goes_by_the_activation(activation: str) -> None:
+    like_relu = {"relu", "leaky_relu", "elu", "absolute", "softplus", "gelu", "gelu_tanh", "silu"}
+    expected = "he" if activation in like_relu else "lecun" if activation == "selu" else "xavier"
     assert initializer_for("auto", activation) is fn.INITIALIZERS[expected]
     for name, initializer in fn.INITIALIZERS.items():
         assert initializer_for(name, activation) is initializer

@@ -16,6 +16,7 @@ from fastnet_kernels.program import (
     ACTIVATIONS,
     DENSE,
     DROPOUT,
+    KEEP_Z,
     LOSS,
     LOSSES,
     MAX_DIMENSIONS,
@@ -51,6 +52,10 @@ def test_every_number_has_exactly_one_place(
     for op in program[:-1]:
         activations[op["output"] : op["output"] + op["output_size"]] += 1
         if op["kind"] == DENSE:
+            keeps_z = ACTIVATIONS[op["function"]] in KEEP_Z
+            assert keeps_z == (op["z"] != op["output"])
+            if keeps_z:
+                activations[op["z"] : op["z"] + op["output_size"]] += 1
             n_weights = op["input_size"] * op["output_size"]
             parameters[op["weights"] : op["weights"] + n_weights] += 1
             parameters[op["biases"] : op["biases"] + op["output_size"]] += 1

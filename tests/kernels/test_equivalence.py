@@ -62,8 +62,8 @@ def test_an_output_left_unfilled_is_seen(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_changed_input_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     from fastnet_kernels.reference.dense import dense_forward
 
-    def careless(a: object, x: np.ndarray, weights: np.ndarray, biases: np.ndarray, activation: int) -> None:
-        dense_forward(a, x, weights, biases, activation)  # type: ignore[arg-type]
+    def careless(a: np.ndarray, z: np.ndarray, x: np.ndarray, *rest: object) -> None:
+        dense_forward(a, z, x, *rest)  # type: ignore[arg-type]
         x[0, 0] += 1
 
     assert result_of({"kernel": careless}, monkeypatch).jit == np.inf

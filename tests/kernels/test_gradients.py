@@ -38,11 +38,11 @@ def test_activation(activation: int) -> None:
     a, dz = np.empty_like(z), np.empty_like(z)
 
     def value() -> float:
-        activation_forward(a, z, activation)
+        activation_forward(a, z, activation, 0.25)
         return float(np.sum(a * da))
 
     value()
-    activation_backward(dz, da, a, activation)
+    activation_backward(dz, da, a, z, activation, 0.25)
     np.testing.assert_allclose(dz, differences(value, z), rtol=0, atol=TOLERANCE)
 
 
@@ -51,15 +51,15 @@ def test_activation(activation: int) -> None:
 def test_dense(activation: int, l2: float) -> None:
     rng = np.random.default_rng(activation)
     x, weights, biases = rng.standard_normal((4, 3)), rng.standard_normal((3, 5)), rng.standard_normal(5)
-    da, a = rng.standard_normal((4, 5)), np.empty((4, 5))
+    da, a, z = rng.standard_normal((4, 5)), np.empty((4, 5)), np.empty((4, 5))
 
     def value() -> float:
-        dense_forward(a, x, weights, biases, activation)
+        dense_forward(a, z, x, weights, biases, activation, 0.25)
         return float(np.sum(a * da)) + l2_penalty(np.zeros_like(weights), weights, l2)
 
     value()
     dx, dz, dweights, dbiases = np.empty_like(x), np.empty_like(a), np.empty_like(weights), np.empty_like(biases)
-    dense_backward(dx, dz, da, a, weights, activation, True)
+    dense_backward(dx, dz, da, a, z, weights, activation, 0.25, True)
     dense_gradients(dweights, dbiases, x, dz, 0, False)
     l2_penalty(dweights, weights, l2)
     for gradient, variable in ((dx, x), (dweights, weights), (dbiases, biases)):

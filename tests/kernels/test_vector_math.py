@@ -256,3 +256,25 @@ def test_without_the_compiler_python_gives_the_same_numbers(name: str, dtype: st
             assert np.isnan(got)
         else:
             assert float(errors(np.array([got]), expected)[0]) <= BOUNDS[name]
+
+
+@needs_compiler
+@in_each
+def test_the_normal_distribution_is_right_in_its_tails_too(dtype: str) -> None:
+    """The exponential's argument is rounded by half an eps of x**2 / 2, the truth's by an eps, of which its function
+    makes x**2 times as much; an eps is up to two spacings."""
+    from scipy.special import erfc
+
+    from fastnet_kernels.jit import vector_math
+
+    rng = np.random.default_rng(0)
+    lowest = -13.0 if dtype == "float32" else -37.0
+    x = np.concatenate([rng.uniform(lowest, 10, 200_000), rng.uniform(-3, 3, 200_000), [0.0]]).astype(dtype)
+    exact = x.astype(LONGER["float32"])
+    truth = 0.5 * erfc(-exact / np.sqrt(2.0))
+    got = mapped(vector_math.normal_cdf)(x)
+    allowed = 6 + exact**2 / 2 + (0 if dtype == "float32" else 3 + 2 * exact**2)
+    distance = np.abs(got - truth) / np.spacing(truth.astype(dtype))
+    assert np.all(distance <= allowed)
+    far = np.array([-np.inf, -1e4, 1e4, np.inf, np.nan], dtype)
+    np.testing.assert_array_equal(mapped(vector_math.normal_cdf)(far), np.array([0, 0, 1, 1, np.nan], dtype))

@@ -181,7 +181,7 @@ def arguments_for(module: str, kernel: str, numbers: int = 2) -> tuple[Any, ...]
         if case.kernel == by_table:
             return tuple(arguments_of(case, "float32").values())
     matrices = tuple(np.ones((16, 32), np.float32) for _ in range(numbers))
-    return (*matrices, 0.5) if module == "losses" else matrices
+    return (*matrices, 0.5) if module in {"losses", "activations"} else matrices
 
 
 @dataclass(frozen=True)
@@ -200,13 +200,28 @@ EXP = ("multiply", "shift")
 
 KERNELS = [
     Wanted("activations", "relu", ("choose",)),
-    Wanted("activations", "relu_derivative", ("choose",), 3),
+    Wanted("activations", "relu_derivative", ("choose",), 4),
     Wanted("activations", "sigmoid", (*EXP, "divide")),
-    Wanted("activations", "sigmoid_derivative", ("multiply", "subtract"), 3),
+    Wanted("activations", "sigmoid_derivative", ("multiply", "subtract"), 4),
     Wanted("activations", "tanh", (*EXP, "divide")),
-    Wanted("activations", "tanh_derivative", ("multiply", "subtract"), 3),
+    Wanted("activations", "tanh_derivative", ("multiply", "subtract"), 4),
     Wanted("activations", "softmax", EXP),
-    Wanted("activations", "softmax_derivative", ("multiply", "subtract"), 3),
+    Wanted("activations", "softmax_derivative", ("multiply", "subtract"), 4),
+    Wanted("activations", "elu", (*EXP, "choose")),
+    Wanted("activations", "softplus", (*EXP, "divide")),
+    Wanted("activations", "gelu", (*EXP, "divide")),
+    Wanted("activations", "gelu_derivative", (*EXP, "divide"), 4),
+    Wanted("activations", "gelu_tanh_derivative", (*EXP, "divide"), 4),
+    Wanted("activations", "silu", (*EXP, "divide")),
+    Wanted("activations", "hard_sigmoid", ("choose",)),
+    Wanted("activations", "absolute_derivative", ("choose",), 4),
+    *(
+        Wanted("optimizers", name, ("multiply", "root", "divide"))
+        for name in ("amsgrad", "adagrad", "rmsprop", "centered_rmsprop", "adadelta")
+    ),
+    Wanted("optimizers", "adamax", ("multiply", "divide", "choose")),
+    Wanted("optimizers", "lion", ("multiply", "choose")),
+    Wanted("optimizers", "rprop", ("multiply", "choose")),
     Wanted("optimizers", "sgd", ("multiply", "add")),
     Wanted("optimizers", "adam", ("multiply", "root", "divide")),
     Wanted("dropout", "dropout_forward", ("multiply", "multiply integers")),
@@ -275,7 +290,7 @@ class TestTheTestCanFail:
                 for j in range(1, z.shape[1]):
                     a[i, j] = z[i, j] / (a[i, j - 1] * z[i, j] + z[i, 0])
 
-        loops = innermost_loops(compiled(kernel(running), arguments_for("activations", "none")))
+        loops = innermost_loops(compiled(kernel(running), arguments_for("none", "none")))
         assert loops
         assert not any(loop.does(operation) for loop in loops for operation in ("add", "multiply", "divide", "shift"))
 
@@ -287,7 +302,7 @@ class TestTheTestCanFail:
                 for j in range(z.shape[1]):
                     a[i, j] = math.exp(z[i, j])
 
-        code = compiled(kernel(library), arguments_for("activations", "none"))
+        code = compiled(kernel(library), arguments_for("none", "none"))
         assert code.calls("expf?|__svml_\\w+")
         assert not any(loop.does(*EXP) for loop in innermost_loops(code))
 
@@ -310,7 +325,7 @@ class TestTheTestCanFail:
                     temporary[j] = z[i, j]
                 a[i, 0] = temporary.sum()
 
-        assert allocations(compiled(kernel(allocating), arguments_for("activations", "none")))
+        assert allocations(compiled(kernel(allocating), arguments_for("none", "none")))
 
 
 def allocations(code: Code) -> list[str]:

@@ -8,15 +8,15 @@ from .rows import add_to_rows, sum_rows
 
 
 @kernel
-def dense_forward(a, x, weights, biases, activation):
-    gemm(a, x, weights, False, False, False, 0)
-    add_to_rows(a, biases)
-    activation_forward(a, a, activation)
+def dense_forward(a, z, x, weights, biases, activation, slope):
+    gemm(z, x, weights, False, False, False, 0)
+    add_to_rows(z, biases)
+    activation_forward(a, z, activation, slope)
 
 
 @kernel
-def dense_backward(dx, dz, da, a, weights, activation, needs_dx):
-    activation_backward(dz, da, a, activation)
+def dense_backward(dx, dz, da, a, z, weights, activation, slope, needs_dx):
+    activation_backward(dz, da, a, z, activation, slope)
     if needs_dx:
         gemm(dx, dz, weights, False, True, False, 0)
 
@@ -40,14 +40,14 @@ def l2_penalty(dweights, weights, l2):
 
 
 @kernel
-def samples_forward(a, x, combination, share, biases, activation):
+def samples_forward(a, z, x, combination, share, biases, activation, slope):
     n = combination.shape[0]
-    gemm(a, x, combination, False, False, False, 0)
-    for i in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            a[i, j] += share[0] * x[i, n + j]
-    add_to_rows(a, biases)
-    activation_forward(a, a, activation)
+    gemm(z, x, combination, False, False, False, 0)
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            z[i, j] += share[0] * x[i, n + j]
+    add_to_rows(z, biases)
+    activation_forward(a, z, activation, slope)
 
 
 @kernel

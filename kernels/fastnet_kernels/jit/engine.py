@@ -59,15 +59,16 @@ def forward(program, parameters, activations, x, max_rows, place, training, seed
         if op["kind"] == DROPOUT and not training:
             continue
         out = matrix(activations, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
+        z = matrix(activations, op["z"] * max_rows + place * op["output_size"], rows, op["output_size"])
         biases = vector(parameters, op["biases"], op["output_size"])
         if op["kind"] == DENSE:
             weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
-            dense_forward(out, x, weights, biases, op["function"])
+            dense_forward(out, z, x, weights, biases, op["function"], op["slope"])
         elif op["kind"] == SAMPLES:
             n = op["input_size"] - op["output_size"]
             combination = matrix(parameters, op["weights"], n, op["output_size"])
             share = vector(parameters, op["biases"] - 1, 1)
-            samples_forward(out, x, combination, share, biases, op["function"])
+            samples_forward(out, z, x, combination, share, biases, op["function"], op["slope"])
         elif op["kind"] == DROPOUT:
             dropout_forward(out, x, op["rate"], seed, op["key"], step, first_row)
         x = out
@@ -81,15 +82,16 @@ def backward(program, parameters, activations, deltas, x, max_rows, place, seed,
     for index in range(program.size - 2, -1, -1):
         op = program[index]
         out = matrix(activations, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
+        z = matrix(activations, op["z"] * max_rows + place * op["output_size"], rows, op["output_size"])
         dout = matrix(deltas, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
         dx = matrix(deltas, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
         if op["kind"] == DENSE:
             weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
-            dense_backward(dx, dout, dout, out, weights, op["function"], op["passes_on"] != 0)
+            dense_backward(dx, dout, dout, out, z, weights, op["function"], op["slope"], op["passes_on"] != 0)
         elif op["kind"] == SAMPLES:
             n = op["input_size"] - op["output_size"]
             combination = matrix(parameters, op["weights"], n, op["output_size"])
-            dense_backward(dx, dout, dout, out, combination, op["function"], False)
+            dense_backward(dx, dout, dout, out, z, combination, op["function"], op["slope"], False)
             if op["l2"] > 0:
                 product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
                 share = vector(parameters, op["biases"] - 1, 1)
@@ -372,7 +374,7 @@ def _predict(outputs, program, parameters, activations, X, pixels, divisor, max_
         rows = min(max_rows, outputs.shape[0] - start)
         x = rows_of(matrix(activations, 0, rows, n_features), X, pixels, divisor, start)
         output = forward(program, parameters, activations, x, max_rows, 0, False, 0, 0, 0)
-        activation_forward(row_block(outputs, start, rows), output, loss["output_activation"])
+        activation_forward(row_block(outputs, start, rows), output, loss["output_activation"], loss["slope"])
 
 
 @kernel

@@ -13,23 +13,33 @@ from ..program import Array
 from .activations import activation_backward, activation_forward
 
 
-def dense_forward(a: Array, x: Array, weights: Array, biases: Array, activation: int) -> None:
-    """Fill ``a = f(x @ weights + biases)``.
+def dense_forward(a: Array, z: Array, x: Array, weights: Array, biases: Array, activation: int, slope: float) -> None:
+    """Fill ``z = x @ weights + biases`` and ``a = f(z)``.
 
     Parameters
     ----------
-    a : (n_samples, n_out), output
+    a, z : (n_samples, n_out), outputs; the same array where nobody needs z
     x : (n_samples, n_in)
     weights : (n_in, n_out)
     biases : (n_out,)
-    activation : the code of f
+    activation, slope : the code of f, and the number of its own that it may have
     """
-    np.matmul(x, weights, out=a)
-    a += biases
-    activation_forward(a, a, activation)
+    np.matmul(x, weights, out=z)
+    z += biases
+    activation_forward(a, z, activation, slope)
 
 
-def dense_backward(dx: Array, dz: Array, da: Array, a: Array, weights: Array, activation: int, needs_dx: bool) -> None:
+def dense_backward(
+    dx: Array,
+    dz: Array,
+    da: Array,
+    a: Array,
+    z: Array,
+    weights: Array,
+    activation: int,
+    slope: float,
+    needs_dx: bool,
+) -> None:
     """Fill ``dz = da * f'(z)`` and ``dx = dz @ weightsT`` from ``da``, the gradient with respect to a dense layer's
     output (Goodfellow, Bengio and Courville, Deep Learning, algorithm 6.4; rows are samples here).
 
@@ -37,12 +47,12 @@ def dense_backward(dx: Array, dz: Array, da: Array, a: Array, weights: Array, ac
     ----------
     dx : (n_samples, n_in), output; left alone unless needs_dx
     dz : (n_samples, n_out), output; may be ``da`` itself
-    da, a : (n_samples, n_out)
+    da, a, z : (n_samples, n_out)
     weights : (n_in, n_out)
-    activation : the code of f
+    activation, slope : as in dense_forward
     needs_dx : False for the first layer, whose input has no gradient to pass on
     """
-    activation_backward(dz, da, a, activation)
+    activation_backward(dz, da, a, z, activation, slope)
     if needs_dx:
         np.matmul(dz, weights.T, out=dx)
 
@@ -76,22 +86,24 @@ def l2_penalty(dweights: Array, weights: Array, l2: float) -> float:
     return 0.5 * l2 * float(np.vdot(weights, weights))
 
 
-def samples_forward(a: Array, x: Array, combination: Array, share: Array, biases: Array, activation: int) -> None:
-    """Fill ``a = f(x[:, :n] @ combination + share * x[:, n:] + biases)``.
+def samples_forward(
+    a: Array, z: Array, x: Array, combination: Array, share: Array, biases: Array, activation: int, slope: float
+) -> None:
+    """Fill ``z = x[:, :n] @ combination + share * x[:, n:] + biases`` and ``a = f(z)``.
 
     Parameters
     ----------
-    a : (n_samples, n_out), output
+    a, z : (n_samples, n_out), outputs; the same array where nobody needs z
     x : (n_samples, n + n_out)
     combination : (n, n_out)
     share : (1,)
     biases : (n_out,)
-    activation : the code of f
+    activation, slope : as in dense_forward
     """
     n = len(combination)
-    np.matmul(x[:, :n], combination, out=a)
-    a += share * x[:, n:] + biases
-    activation_forward(a, a, activation)
+    np.matmul(x[:, :n], combination, out=z)
+    z += share * x[:, n:] + biases
+    activation_forward(a, z, activation, slope)
 
 
 def samples_gradients(

@@ -6,6 +6,8 @@ is about as a packed instruction, of the machine's full width for float32.
 """
 
 import functools
+import importlib
+import inspect
 import math
 import platform
 import re
@@ -176,9 +178,14 @@ def arguments_for(module: str, kernel: str, numbers: int = 2) -> tuple[Any, ...]
     from fastnet_kernels.cases import cases
     from fastnet_kernels.check import arguments_of
 
-    by_table = {"optimizers": "update"}.get(module, kernel)
+    if module == "optimizers":
+        parameters = inspect.signature(
+            getattr(importlib.import_module(f"fastnet_kernels.jit.{module}"), kernel)
+        ).parameters
+        is_array = {name: place <= list(parameters).index("gradients") for place, name in enumerate(parameters)}
+        return tuple(np.ones(512, np.float32) if array else 0.5 for array in is_array.values())
     for case in cases("float32"):
-        if case.kernel == by_table:
+        if case.kernel == kernel:
             return tuple(arguments_of(case, "float32").values())
     matrices = tuple(np.ones((16, 32), np.float32) for _ in range(numbers))
     return (*matrices, 0.5) if module in {"losses", "activations"} else matrices
@@ -236,8 +243,6 @@ KERNELS = [
 
 @pytest.mark.parametrize("wanted", KERNELS, ids=lambda wanted: wanted.kernel)
 def test_the_loop_is_vector_instructions(wanted: Wanted, compiled: Any) -> None:
-    import importlib
-
     kernel = getattr(importlib.import_module(f"fastnet_kernels.jit.{wanted.module}"), wanted.kernel)
     code = compiled(kernel, arguments_for(wanted.module, wanted.kernel, wanted.matrices))
     found = [loop for loop in innermost_loops(code) if loop.does(*wanted.operations, half=wanted.half)]

@@ -29,14 +29,14 @@ def dense_gradients(dweights, dbiases, x, dz, first, accumulate):
 
 
 @elementwise("dweights", total=True)
-def _squares(g, w, l2):
-    return g + l2 * w, w * w
+def _squares(dweights, weights, l2):
+    return dweights + l2 * weights, weights * weights
 
 
 @kernel
 def l2_penalty(dweights, weights, l2):
     """One pass does both; the sum is kept in float64."""
-    return 0.5 * l2 * _squares(dweights, dweights, weights, l2)
+    return 0.5 * l2 * _squares(dweights, weights, l2)
 
 
 @kernel

@@ -148,7 +148,8 @@ def elementwise(*outputs: str, total: bool = False) -> Callable[[Callable[..., A
 
     Parameters
     ----------
-    outputs : names of the arrays that the kernel fills, its first parameters; the formula returns a number for each
+    outputs : names of the arrays that the kernel fills, its first parameters; the formula returns a number for each.
+        One that the formula has as a parameter is read and replaced
     total : whether the formula returns one number more, whose sum over all, in float64, the kernel returns
 
     Returns
@@ -159,14 +160,17 @@ def elementwise(*outputs: str, total: bool = False) -> Callable[[Callable[..., A
     """
 
     def decorate(formula: Callable[..., Any]) -> Callable[..., Any]:
+        wanted = list(inspect.signature(formula).parameters)
+        names = list(dict.fromkeys([*outputs, *wanted]))
+        inputs = [names.index(name) for name in wanted]
+
         def all_of(numbers: Sequence[Any]) -> tuple[Any, ...]:
-            results = formula(*numbers)
+            results = formula(*(numbers[place] for place in inputs))
             return results if isinstance(results, tuple) else (results,)
 
         def run(*arguments: Any) -> Any:
-            given = arguments[len(outputs) :]
             kind = arguments[0].dtype.type
-            results = all_of([value if isinstance(value, np.ndarray) else kind(value) for value in given])
+            results = all_of([value if isinstance(value, np.ndarray) else kind(value) for value in arguments])
             for out, result in zip(arguments[: len(outputs)], results, strict=False):
                 out[...] = result
             return float(np.sum(results[-1], dtype=np.float64)) if total else None
@@ -174,7 +178,7 @@ def elementwise(*outputs: str, total: bool = False) -> Callable[[Callable[..., A
         returned = types.float64 if total else types.none
 
         def emit(context: Any, builder: Any, kinds: Sequence[Any], values: Sequence[Any]) -> Any:
-            return _emit(all_of, len(outputs), total, context, builder, kinds, values)
+            return _emit(all_of, set(inputs), len(outputs), total, context, builder, kinds, values)
 
         @intrinsic
         def loop(typingctx: Any, arguments: Any) -> Any:
@@ -184,9 +188,8 @@ def elementwise(*outputs: str, total: bool = False) -> Callable[[Callable[..., A
             return returned(arguments), generate
 
         overload(run)(lambda *arguments: lambda *arguments: loop(arguments))
-        names = [*outputs, *inspect.signature(formula).parameters]
         run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in dict.fromkeys(names)]
+            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
         )
         run.__name__, run.__doc__, run.__module__ = formula.__name__, formula.__doc__, formula.__module__
         run.emit, run.returned = emit, returned  # type: ignore[attr-defined]
@@ -197,6 +200,7 @@ def elementwise(*outputs: str, total: bool = False) -> Callable[[Callable[..., A
 
 def _emit(
     formula: Callable[[Sequence[Any]], tuple[Any, ...]],
+    inputs: set[int],
     n_outputs: int,
     total: bool,
     context: Any,
@@ -224,10 +228,11 @@ def _emit(
     }
 
     def write(vectors: Vectors, place: Any) -> None:
-        given = zip(arrays[n_outputs:], spreads[vectors][n_outputs:], strict=True)
-        results = formula(
-            [Number(builder, value if array is None else vectors.load(array.data, place)) for array, value in given]
-        )
+        numbers = [
+            Number(builder, value if array is None else vectors.load(array.data, place)) if number in inputs else None
+            for number, (array, value) in enumerate(zip(arrays, spreads[vectors], strict=True))
+        ]
+        results = formula(numbers)
         for array, result in zip(arrays[:n_outputs], results, strict=False):
             vectors.store(result.value, array.data, place)
         if total:

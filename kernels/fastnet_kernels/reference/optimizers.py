@@ -1,163 +1,232 @@
 """Optimizers: one update of the flat parameter vector from the flat gradient vector.
 
-Each ``<name>`` listed in ``program.OPTIMIZERS`` is a function ``<name>(parameters, slots, gradients, optimizer, step,
-start)`` that changes ``parameters`` (m,) and their columns of ``slots`` (n_slots, n) in place. ``parameters`` and
-``gradients`` are the part of the flat vectors that begins at ``start``; ``optimizer`` is one OPTIMIZER record and
-``step`` the number of this update, counted from 1.
+Each ``<name>`` listed in ``program.OPTIMIZERS`` is a function ``<name>(parameters, <slots>, gradients, <constants>)``
+that changes ``parameters`` (m,) and its slots (m,) in place. Its slots have names of its own, as many as
+``program.SLOTS`` says; its constants are those of ``CONSTANTS`` that it names, worked out in float64 once for all
+parameters.
 """
 
+import inspect
+import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ..program import OPTIMIZERS, Array, Record
 
+CONSTANTS = (
+    "learning_rate",
+    "momentum",
+    "nesterov",  # 0 or 1
+    "kept",  # the share of a parameter that a decoupled weight decay leaves
+    "beta_1",
+    "fresh_1",  # 1 - beta_1
+    "beta_2",
+    "fresh_2",
+    "corrected_rate",  # learning_rate / (1 - beta_1**t), t counted from 1
+    "correction",  # 1 / sqrt(1 - beta_2**t)
+    "faded_rate",  # learning_rate / (1 + (t - 1) * decay)
+    "decay",
+    "fresh",  # 1 - decay
+    "epsilon",
+    "shrink",
+    "grow",
+    "smallest",
+    "largest",
+    "is_first",  # 1 in the first step, else 0
+)
 
-def sgd(parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, start: int) -> None:
+
+def sgd(
+    parameters: Array, velocity: Array, gradients: Array, learning_rate: float, momentum: float, nesterov: float
+) -> None:
     """Gradient descent with momentum m and learning rate r: ``v = m v - r g``, then ``p += v``; with Nesterov's
     momentum ``p += m v - r g`` (Sutskever et al., 2013, as rewritten by Bengio et al., 2013)."""
-    kind = parameters.dtype.type
-    learning_rate, momentum = kind(optimizer["learning_rate"]), kind(optimizer["momentum"])
-    velocity = slots[0, start : start + len(parameters)]
     velocity *= momentum
     velocity -= learning_rate * gradients
-    if optimizer["nesterov"]:
-        parameters += momentum * velocity - learning_rate * gradients
-    else:
-        parameters += velocity
+    parameters += momentum * velocity - learning_rate * gradients if nesterov else velocity
 
 
-def adam(parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, start: int) -> None:
+def adam(
+    parameters: Array,
+    first: Array,
+    second: Array,
+    gradients: Array,
+    kept: float,
+    beta_1: float,
+    fresh_1: float,
+    beta_2: float,
+    fresh_2: float,
+    corrected_rate: float,
+    correction: float,
+    epsilon: float,
+) -> None:
     """Adam (Kingma and Ba, 2015, algorithm 1): ``m = b1 m + (1 - b1) g``, ``v = b2 v + (1 - b2) g**2``, then
     ``p -= r * mhat / (sqrt(vhat) + epsilon)`` with ``mhat = m / (1 - b1**t)`` and ``vhat = v / (1 - b2**t)``. With a
     weight decay w, ``p *= 1 - r w`` first (AdamW: Loshchilov and Hutter, 2019, algorithm 2)."""
-    first, second = slots[:, start : start + len(parameters)]
-    rate, correction = _moments(first, second, gradients, optimizer, step)
-    kind = parameters.dtype.type
-    parameters *= _kept(optimizer, kind)
-    parameters -= rate * first / (np.sqrt(second) * correction + kind(optimizer["epsilon"]))
+    first *= beta_1
+    first += fresh_1 * gradients
+    second *= beta_2
+    second += fresh_2 * (gradients * gradients)
+    parameters *= kept
+    parameters -= corrected_rate * first / (np.sqrt(second) * correction + epsilon)
 
 
-def amsgrad(parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, start: int) -> None:
-    """Adam whose second moment is the largest so far (Reddi, Kale and Kumar, 2018, with Adam's bias correction, as in
+def amsgrad(
+    parameters: Array,
+    first: Array,
+    second: Array,
+    greatest: Array,
+    gradients: Array,
+    beta_1: float,
+    fresh_1: float,
+    beta_2: float,
+    fresh_2: float,
+    corrected_rate: float,
+    correction: float,
+    epsilon: float,
+) -> None:
+    """Adam whose second moment is the greatest so far (Reddi, Kale and Kumar, 2018, with Adam's bias correction, as in
     PyTorch)."""
-    first, second, largest = slots[:, start : start + len(parameters)]
-    rate, correction = _moments(first, second, gradients, optimizer, step)
-    kind = parameters.dtype.type
-    np.maximum(largest, second, out=largest)
-    parameters *= _kept(optimizer, kind)
-    parameters -= rate * first / (np.sqrt(largest) * correction + kind(optimizer["epsilon"]))
+    first *= beta_1
+    first += fresh_1 * gradients
+    second *= beta_2
+    second += fresh_2 * (gradients * gradients)
+    np.maximum(greatest, second, out=greatest)
+    parameters -= corrected_rate * first / (np.sqrt(greatest) * correction + epsilon)
 
 
-def _moments(first: Array, second: Array, gradients: Array, optimizer: Record, step: int) -> tuple[Any, Any]:
-    """Update Adam's moments; return the corrected rate, and what the second one's root is multiplied by."""
-    kind = first.dtype.type
-    beta_1, beta_2 = float(optimizer["beta_1"]), float(optimizer["beta_2"])
-    first *= kind(beta_1)
-    first += kind(1 - beta_1) * gradients
-    second *= kind(beta_2)
-    second += kind(1 - beta_2) * (gradients * gradients)
-    rate = kind(float(optimizer["learning_rate"]) / (1 - beta_1**step))
-    return rate, kind(1 / np.sqrt(1 - beta_2**step))
-
-
-def _kept(optimizer: Record, kind: Any) -> Any:
-    """The share of a parameter that a decoupled weight decay leaves."""
-    return kind(1 - float(optimizer["learning_rate"]) * float(optimizer["weight_decay"]))
-
-
-def adamax(parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, start: int) -> None:
+def adamax(
+    parameters: Array,
+    first: Array,
+    norm: Array,
+    gradients: Array,
+    beta_1: float,
+    fresh_1: float,
+    beta_2: float,
+    corrected_rate: float,
+    epsilon: float,
+) -> None:
     """Adam with the infinity norm (Kingma and Ba, 2015, algorithm 2): ``m = b1 m + (1 - b1) g``, ``u = max(b2 u, |g| +
     epsilon)``, then ``p -= r / (1 - b1**t) * m / u``; epsilon, as in PyTorch, where the paper divides by zero."""
-    kind = parameters.dtype.type
-    beta_1 = float(optimizer["beta_1"])
-    first, norm = slots[:, start : start + len(parameters)]
-    first *= kind(beta_1)
-    first += kind(1 - beta_1) * gradients
-    norm *= kind(optimizer["beta_2"])
-    np.maximum(norm, np.abs(gradients) + kind(optimizer["epsilon"]), out=norm)
-    parameters -= kind(float(optimizer["learning_rate"]) / (1 - beta_1**step)) * first / norm
+    first *= beta_1
+    first += fresh_1 * gradients
+    norm *= beta_2
+    np.maximum(norm, np.abs(gradients) + parameters.dtype.type(epsilon), out=norm)
+    parameters -= corrected_rate * first / norm
 
 
-def adagrad(parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, start: int) -> None:
+def adagrad(parameters: Array, squares: Array, gradients: Array, faded_rate: float, epsilon: float) -> None:
     """Adagrad (Duchi, Hazan and Singer, 2011): ``s += g**2``, then ``p -= r g / (sqrt(s) + epsilon)``, the rate r
     divided by ``1 + (t - 1) decay``."""
-    kind = parameters.dtype.type
-    squares = slots[0, start : start + len(parameters)]
     squares += gradients * gradients
-    rate = float(optimizer["learning_rate"]) / (1 + (step - 1) * float(optimizer["decay"]))
-    parameters -= kind(rate) * gradients / (np.sqrt(squares) + kind(optimizer["epsilon"]))
+    parameters -= faded_rate * gradients / (np.sqrt(squares) + epsilon)
 
 
-def rmsprop(parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, start: int) -> None:
+def rmsprop(
+    parameters: Array,
+    squares: Array,
+    velocity: Array,
+    gradients: Array,
+    learning_rate: float,
+    momentum: float,
+    decay: float,
+    fresh: float,
+    epsilon: float,
+) -> None:
     """RMSprop (Tieleman and Hinton, 2012) with momentum: ``s = d s + (1 - d) g**2``, ``v = m v + g / (sqrt(s) +
     epsilon)``, then ``p -= r v``."""
-    squares, velocity = slots[:, start : start + len(parameters)]
-    _mean(squares, gradients * gradients, optimizer)
-    _scaled_step(parameters, velocity, gradients, np.sqrt(squares), optimizer)
+    squares *= decay
+    squares += fresh * (gradients * gradients)
+    velocity *= momentum
+    velocity += gradients / (np.sqrt(squares) + epsilon)
+    parameters -= learning_rate * velocity
 
 
 def centered_rmsprop(
-    parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, start: int
+    parameters: Array,
+    squares: Array,
+    velocity: Array,
+    mean: Array,
+    gradients: Array,
+    learning_rate: float,
+    momentum: float,
+    decay: float,
+    fresh: float,
+    epsilon: float,
 ) -> None:
     """RMSprop by the variance (Graves, 2013): as ``rmsprop``, but ``sqrt(s - a**2)`` with the mean ``a = d a + (1 - d)
     g``; a difference that rounding has made negative counts as 0."""
-    squares, velocity, mean = slots[:, start : start + len(parameters)]
-    _mean(squares, gradients * gradients, optimizer)
-    _mean(mean, gradients, optimizer)
-    _scaled_step(parameters, velocity, gradients, np.sqrt(np.maximum(squares - mean * mean, 0)), optimizer)
+    squares *= decay
+    squares += fresh * (gradients * gradients)
+    mean *= decay
+    mean += fresh * gradients
+    velocity *= momentum
+    velocity += gradients / (np.sqrt(np.maximum(squares - mean * mean, 0)) + epsilon)
+    parameters -= learning_rate * velocity
 
 
-def _mean(mean: Array, values: Array, optimizer: Record) -> None:
-    kind = mean.dtype.type
-    mean *= kind(optimizer["decay"])
-    mean += kind(1 - float(optimizer["decay"])) * values
-
-
-def _scaled_step(parameters: Array, velocity: Array, gradients: Array, size: Array, optimizer: Record) -> None:
-    kind = parameters.dtype.type
-    velocity *= kind(optimizer["momentum"])
-    velocity += gradients / (size + kind(optimizer["epsilon"]))
-    parameters -= kind(optimizer["learning_rate"]) * velocity
-
-
-def adadelta(parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, start: int) -> None:
+def adadelta(
+    parameters: Array,
+    squares: Array,
+    changes: Array,
+    gradients: Array,
+    learning_rate: float,
+    decay: float,
+    fresh: float,
+    epsilon: float,
+) -> None:
     """Adadelta (Zeiler, 2012, algorithm 1): ``s = d s + (1 - d) g**2``, ``c = sqrt(e + epsilon) / sqrt(s + epsilon)
     g``, ``e = d e + (1 - d) c**2``, then ``p -= r c``; the rate r is 1 in the paper."""
-    kind = parameters.dtype.type
-    squares, changes = slots[:, start : start + len(parameters)]
-    epsilon = kind(optimizer["epsilon"])
-    _mean(squares, gradients * gradients, optimizer)
+    squares *= decay
+    squares += fresh * (gradients * gradients)
     change = np.sqrt(changes + epsilon) / np.sqrt(squares + epsilon) * gradients
-    _mean(changes, change * change, optimizer)
-    parameters -= kind(optimizer["learning_rate"]) * change
+    changes *= decay
+    changes += fresh * (change * change)
+    parameters -= learning_rate * change
 
 
-def lion(parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, start: int) -> None:
-    """Lion (Chen et al., 2023, algorithm 2): with a weight decay w ``p *= 1 - r w``, then ``p -= r sign(b1 m + (1 - b1)
-    g)``, then ``m = b2 m + (1 - b2) g``."""
-    kind = parameters.dtype.type
-    beta_1, beta_2 = float(optimizer["beta_1"]), float(optimizer["beta_2"])
-    momentum = slots[0, start : start + len(parameters)]
-    direction = np.sign(kind(beta_1) * momentum + kind(1 - beta_1) * gradients)
-    parameters *= _kept(optimizer, kind)
-    parameters -= kind(optimizer["learning_rate"]) * direction
-    momentum *= kind(beta_2)
-    momentum += kind(1 - beta_2) * gradients
+def lion(
+    parameters: Array,
+    velocity: Array,
+    gradients: Array,
+    learning_rate: float,
+    kept: float,
+    beta_1: float,
+    fresh_1: float,
+    beta_2: float,
+    fresh_2: float,
+) -> None:
+    """Lion (Chen et al., 2023, algorithm 2): with a weight decay w ``p *= 1 - r w``, then ``p -= r sign(b1 v + (1 - b1)
+    g)``, then ``v = b2 v + (1 - b2) g``."""
+    direction = np.sign(beta_1 * velocity + fresh_1 * gradients)
+    parameters *= kept
+    parameters -= learning_rate * direction
+    velocity *= beta_2
+    velocity += fresh_2 * gradients
 
 
-def rprop(parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, start: int) -> None:
+def rprop(
+    parameters: Array,
+    last: Array,
+    size: Array,
+    gradients: Array,
+    learning_rate: float,
+    shrink: float,
+    grow: float,
+    smallest: float,
+    largest: float,
+    is_first: float,
+) -> None:
     """Rprop (Riedmiller and Braun, 1993; without weight backtracking, as in PyTorch): each parameter has a step of its
     own, ``learning_rate`` at first, which grows while the gradient keeps its sign and shrinks when it changes, and then
     the parameter rests once."""
     kind = parameters.dtype.type
-    last, size = slots[:, start : start + len(parameters)]
-    if step == 1:
-        size[...] = kind(optimizer["learning_rate"])
+    if is_first:
+        size[...] = learning_rate
     agreement = gradients * last
-    factor = np.where(agreement > 0, kind(optimizer["grow"]), np.where(agreement < 0, kind(optimizer["shrink"]), 1))
-    size[...] = np.clip(size * factor, kind(optimizer["smallest"]), kind(optimizer["largest"]))
+    size *= np.where(agreement > 0, kind(grow), np.where(agreement < 0, kind(shrink), kind(1)))
+    np.clip(size, kind(smallest), kind(largest), out=size)
     last[...] = np.where(agreement < 0, 0, gradients)
     parameters -= np.sign(last) * size
 
@@ -165,6 +234,44 @@ def rprop(parameters: Array, slots: Array, gradients: Array, optimizer: Record, 
 _OPTIMIZERS: list[Callable[..., None]] = [globals()[name] for name in OPTIMIZERS]
 
 
+def _constants(optimizer: Record, step: int) -> tuple[float, ...]:
+    """What ``CONSTANTS`` names, in that order."""
+    rate, beta_1, beta_2 = (float(optimizer[name]) for name in ("learning_rate", "beta_1", "beta_2"))
+    decay = float(optimizer["decay"])
+    return (
+        rate,
+        float(optimizer["momentum"]),
+        float(optimizer["nesterov"]),
+        1 - rate * float(optimizer["weight_decay"]),
+        beta_1,
+        1 - beta_1,
+        beta_2,
+        1 - beta_2,
+        rate / (1 - beta_1**step),
+        1 / math.sqrt(1 - beta_2**step),
+        rate / (1 + (step - 1) * decay),
+        decay,
+        1 - decay,
+        float(optimizer["epsilon"]),
+        float(optimizer["shrink"]),
+        float(optimizer["grow"]),
+        float(optimizer["smallest"]),
+        float(optimizer["largest"]),
+        float(step == 1),
+    )
+
+
 def update(parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, start: int) -> None:
-    """One update by the optimizer that the record names."""
-    _OPTIMIZERS[optimizer["kind"]](parameters, slots, gradients, optimizer, step, start)
+    """One update by the optimizer that the record names.
+
+    Parameters
+    ----------
+    parameters, gradients : (m,), the part of the flat vectors that begins at ``start``
+    slots : (n_slots, n), whose columns from ``start`` on are these parameters'
+    optimizer : one OPTIMIZER record
+    step : the number of this update, counted from 1
+    """
+    function = _OPTIMIZERS[optimizer["kind"]]
+    constants = dict(zip(CONSTANTS, _constants(optimizer, step), strict=True))
+    wanted = [constants[name] for name in inspect.signature(function).parameters if name in constants]
+    function(parameters, *slots[:, start : start + len(parameters)], gradients, *wanted)

@@ -5,8 +5,7 @@ from typing import Any, ClassVar
 
 from fastnet_kernels.program import ACTIVATIONS
 
-from .errors import ConfigurationError
-from .validation import choice, number
+from .validation import choice, described, number
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,8 @@ def checked_activation(activation: Any) -> str | Activation:
     if isinstance(activation, LeakyReLU | ELU):
         return activation
     if isinstance(activation, dict):
-        given = dict(activation)
-        kind = given.pop("kind", None)
-        try:
-            return PARAMETRISED[choice("the kind of an activation", kind, PARAMETRISED)](**given)
-        except TypeError as error:
-            raise ConfigurationError(f"the description of the activation {kind} is wrong: {error}") from error
+        found: Activation = described("activation", activation, PARAMETRISED)
+        return found
     return choice("activation", "identity" if activation == "linear" else activation, ACTIVATIONS)
 
 

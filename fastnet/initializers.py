@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import ConfigurationError
-from .validation import choice, number
+from .validation import choice, described, number
 
 Weights = npt.NDArray[np.float64]
 Initializer = Callable[[np.random.Generator, int, int], Weights]
@@ -148,12 +147,8 @@ def checked_init(init: Any) -> str | Initializer:
     if isinstance(init, Normal | Uniform | Constant):
         return init
     if isinstance(init, dict):
-        given = dict(init)
-        kind = given.pop("kind", None)
-        try:
-            return PARAMETRISED[choice("the kind of an init", kind, PARAMETRISED)](**given)
-        except TypeError as error:
-            raise ConfigurationError(f"the description of the init {kind} is wrong: {error}") from error
+        found: Initializer = described("init", init, PARAMETRISED)
+        return found
     return choice("init", init, ("auto", *INITIALIZERS))
 
 

@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -90,3 +90,19 @@ def choice(name: str, value: Any, known: Collection[str]) -> str:
     near = difflib.get_close_matches(str(value), known, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     raise ConfigurationError(f"{name} must be one of {', '.join(known)}, not {value!r}{hint}")
+
+
+def described(what: str, data: Mapping[str, Any], kinds: Mapping[str, Callable[..., Any]]) -> Any:
+    """The object that plain data describe: its ``kind``, one of ``kinds``, and its parameters.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such kind, or it has not those parameters.
+    """
+    given = dict(data)
+    kind = given.pop("kind", None)
+    try:
+        return kinds[choice(f"the kind of an {what}", kind, kinds)](**given)
+    except TypeError as error:
+        raise ConfigurationError(f"the description of the {what} {kind} is wrong: {error}") from error

@@ -1,4 +1,4 @@
-"""As in the reference, by BLAS, with vector code for the biases (``rows``) and one pass for the activation."""
+"""As in the reference, by ``products``, with vector code for the biases (``rows``) and one pass for the activation."""
 
 from .activations import activation_backward, activation_forward
 from .compiler import kernel

@@ -1,12 +1,11 @@
 """As in the reference, each a formula (see ``formula``): one pass over the flat vectors in vector code."""
 
 import inspect
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from ..program import OPTIMIZERS
-from ..reference.optimizers import CONSTANTS
+from ..reference.optimizers import CONSTANTS, _constants_of
 from .compiler import kernel, table
 from .formula import elementwise, sqrt, where
 from .views import flat, vector
@@ -146,31 +145,7 @@ class _ByName:
 _optimizer = table([_ByName(globals()[name]) for name in OPTIMIZERS])
 
 
-@kernel
-def _constants(optimizer, step):
-    rate, beta_1, beta_2 = optimizer["learning_rate"], optimizer["beta_1"], optimizer["beta_2"]
-    decay = optimizer["decay"]
-    return (
-        rate,
-        optimizer["momentum"],
-        float(optimizer["nesterov"]),
-        1 - rate * optimizer["weight_decay"],
-        beta_1,
-        1 - beta_1,
-        beta_2,
-        1 - beta_2,
-        rate / (1 - beta_1**step),
-        1 / math.sqrt(1 - beta_2**step),
-        rate / (1 + (step - 1) * decay),
-        decay,
-        1 - decay,
-        optimizer["epsilon"],
-        optimizer["shrink"],
-        optimizer["grow"],
-        optimizer["smallest"],
-        optimizer["largest"],
-        1.0 if step == 1 else 0.0,
-    )
+_compiled_constants = kernel(_constants_of)
 
 
 @kernel
@@ -181,4 +156,4 @@ def update(parameters, slots, gradients, optimizer, step, start):
     second = vector(flat(slots), min(1, n_slots - 1) * n + start, parameters.size)
     third = vector(flat(slots), min(2, n_slots - 1) * n + start, parameters.size)
     arrays = (parameters, first, second, third, gradients)
-    _optimizer(optimizer["kind"], arrays + _constants(optimizer, step))
+    _optimizer(optimizer["kind"], arrays + _compiled_constants(optimizer, step))

@@ -215,7 +215,7 @@ def _tile(
                 block = builder.append_basic_block()
                 choice.add_case(ir.Constant(rows.type, n_rows), block)
                 with builder.goto_block(block):
-                    _write_tile(vectors, n_rows, n_vectors, flipped, mask, add, *given)
+                    _write_tile(vectors, n_rows, n_vectors, flipped, mask, add, given)
                     builder.branch(after)
             builder.position_at_end(others)
         builder.branch(after)
@@ -226,22 +226,9 @@ def _tile(
 
 
 def _write_tile(
-    vectors: Vectors,
-    rows: int,
-    n_vectors: int,
-    transposed: bool,
-    mask: Any,
-    add: Any,
-    inner: Any,
-    c: Any,
-    c_step: Any,
-    a: Any,
-    a_step: Any,
-    b: Any,
-    b_step: Any,
-    next_panel: Any,
-    next_step: Any,
+    vectors: Vectors, rows: int, n_vectors: int, transposed: bool, mask: Any, add: Any, given: list[Any]
 ) -> None:
+    inner, c, c_step, a, a_step, b, b_step, next_panel, next_step = given
     builder = vectors.builder
     c, a, b, next_panel = pointers(vectors, c, a, b, next_panel)
 

@@ -37,6 +37,12 @@ CONSTANTS = (
 )
 
 
+def _average(mean: Array, values: Array, decay: float, fresh: float) -> None:
+    """A running mean: ``mean = decay mean + fresh values``."""
+    mean *= decay
+    mean += fresh * values
+
+
 def sgd(
     parameters: Array, velocity: Array, gradients: Array, learning_rate: float, momentum: float, nesterov: float
 ) -> None:
@@ -64,10 +70,8 @@ def adam(
     """Adam (Kingma and Ba, 2015, algorithm 1): ``m = b1 m + (1 - b1) g``, ``v = b2 v + (1 - b2) g**2``, then
     ``p -= r * mhat / (sqrt(vhat) + epsilon)`` with ``mhat = m / (1 - b1**t)`` and ``vhat = v / (1 - b2**t)``. With a
     weight decay w, ``p *= 1 - r w`` first (AdamW: Loshchilov and Hutter, 2019, algorithm 2)."""
-    first *= beta_1
-    first += fresh_1 * gradients
-    second *= beta_2
-    second += fresh_2 * (gradients * gradients)
+    _average(first, gradients, beta_1, fresh_1)
+    _average(second, gradients * gradients, beta_2, fresh_2)
     parameters *= kept
     parameters -= corrected_rate * first / (np.sqrt(second) * correction + epsilon)
 
@@ -88,10 +92,8 @@ def amsgrad(
 ) -> None:
     """Adam whose second moment is the greatest so far (Reddi, Kale and Kumar, 2018, with Adam's bias correction, as in
     PyTorch)."""
-    first *= beta_1
-    first += fresh_1 * gradients
-    second *= beta_2
-    second += fresh_2 * (gradients * gradients)
+    _average(first, gradients, beta_1, fresh_1)
+    _average(second, gradients * gradients, beta_2, fresh_2)
     np.maximum(greatest, second, out=greatest)
     parameters -= corrected_rate * first / (np.sqrt(greatest) * correction + epsilon)
 
@@ -109,8 +111,7 @@ def adamax(
 ) -> None:
     """Adam with the infinity norm (Kingma and Ba, 2015, algorithm 2): ``m = b1 m + (1 - b1) g``, ``u = max(b2 u, |g| +
     epsilon)``, then ``p -= r / (1 - b1**t) * m / u``; epsilon, as in PyTorch, where the paper divides by zero."""
-    first *= beta_1
-    first += fresh_1 * gradients
+    _average(first, gradients, beta_1, fresh_1)
     norm *= beta_2
     np.maximum(norm, np.abs(gradients) + parameters.dtype.type(epsilon), out=norm)
     parameters -= corrected_rate * first / norm
@@ -136,8 +137,7 @@ def rmsprop(
 ) -> None:
     """RMSprop (Tieleman and Hinton, 2012) with momentum: ``s = d s + (1 - d) g**2``, ``v = m v + g / (sqrt(s) +
     epsilon)``, then ``p -= r v``."""
-    squares *= decay
-    squares += fresh * (gradients * gradients)
+    _average(squares, gradients * gradients, decay, fresh)
     velocity *= momentum
     velocity += gradients / (np.sqrt(squares) + epsilon)
     parameters -= learning_rate * velocity
@@ -157,10 +157,8 @@ def centered_rmsprop(
 ) -> None:
     """RMSprop by the variance (Graves, 2013): as ``rmsprop``, but ``sqrt(s - a**2)`` with the mean ``a = d a + (1 - d)
     g``; a difference that rounding has made negative counts as 0."""
-    squares *= decay
-    squares += fresh * (gradients * gradients)
-    mean *= decay
-    mean += fresh * gradients
+    _average(squares, gradients * gradients, decay, fresh)
+    _average(mean, gradients, decay, fresh)
     velocity *= momentum
     velocity += gradients / (np.sqrt(np.maximum(squares - mean * mean, 0)) + epsilon)
     parameters -= learning_rate * velocity
@@ -178,11 +176,9 @@ def adadelta(
 ) -> None:
     """Adadelta (Zeiler, 2012, algorithm 1): ``s = d s + (1 - d) g**2``, ``c = sqrt(e + epsilon) / sqrt(s + epsilon)
     g``, ``e = d e + (1 - d) c**2``, then ``p -= r c``; the rate r is 1 in the paper."""
-    squares *= decay
-    squares += fresh * (gradients * gradients)
+    _average(squares, gradients * gradients, decay, fresh)
     change = np.sqrt(changes + epsilon) / np.sqrt(squares + epsilon) * gradients
-    changes *= decay
-    changes += fresh * (change * change)
+    _average(changes, change * change, decay, fresh)
     parameters -= learning_rate * change
 
 
@@ -202,8 +198,7 @@ def lion(
     direction = np.sign(beta_1 * velocity + fresh_1 * gradients)
     parameters *= kept
     parameters -= learning_rate * direction
-    velocity *= beta_2
-    velocity += fresh_2 * gradients
+    _average(velocity, gradients, beta_2, fresh_2)
 
 
 def rprop(
@@ -234,10 +229,13 @@ def rprop(
 _OPTIMIZERS: list[Callable[..., None]] = [globals()[name] for name in OPTIMIZERS]
 
 
-def _constants(optimizer: Record, step: int) -> tuple[float, ...]:
-    """What ``CONSTANTS`` names, in that order."""
-    rate, beta_1, beta_2 = (float(optimizer[name]) for name in ("learning_rate", "beta_1", "beta_2"))
-    decay = float(optimizer["decay"])
+def _constants_of(optimizer: Record, step: int) -> tuple[float, ...]:
+    """What ``CONSTANTS`` names, in that order. The compiled side compiles this very function."""
+    rate, decay = float(optimizer["learning_rate"]), float(optimizer["decay"])
+    beta_1, beta_2 = float(optimizer["beta_1"]), float(optimizer["beta_2"])
+    # A power takes as long as a small network's whole update, and most optimizers have no moments.
+    faded_1 = beta_1**step if beta_1 > 0 else 0.0
+    faded_2 = beta_2**step if beta_2 > 0 else 0.0
     return (
         rate,
         float(optimizer["momentum"]),
@@ -247,8 +245,8 @@ def _constants(optimizer: Record, step: int) -> tuple[float, ...]:
         1 - beta_1,
         beta_2,
         1 - beta_2,
-        rate / (1 - beta_1**step),
-        1 / math.sqrt(1 - beta_2**step),
+        rate / (1 - faded_1),
+        1 / math.sqrt(1 - faded_2),
         rate / (1 + (step - 1) * decay),
         decay,
         1 - decay,
@@ -257,7 +255,7 @@ def _constants(optimizer: Record, step: int) -> tuple[float, ...]:
         float(optimizer["grow"]),
         float(optimizer["smallest"]),
         float(optimizer["largest"]),
-        float(step == 1),
+        1.0 if step == 1 else 0.0,
     )
 
 
@@ -272,6 +270,6 @@ def update(parameters: Array, slots: Array, gradients: Array, optimizer: Record,
     step : the number of this update, counted from 1
     """
     function = _OPTIMIZERS[optimizer["kind"]]
-    constants = dict(zip(CONSTANTS, _constants(optimizer, step), strict=True))
+    constants = dict(zip(CONSTANTS, _constants_of(optimizer, step), strict=True))
     wanted = [constants[name] for name in inspect.signature(function).parameters if name in constants]
     function(parameters, *slots[:, start : start + len(parameters)], gradients, *wanted)

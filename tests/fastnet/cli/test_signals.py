@@ -149,12 +149,15 @@ def test_leaving_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     def end(code: int) -> None:
         raise RecursionError(code)
 
-    stopped = threading.Event()
+    stopped, before = threading.Event(), set(threading.enumerate())
     monkeypatch.setattr(os, "_exit", end)
     monkeypatch.setattr("fastnet.cli.signals.SECONDS_TO_LEAVE", 0.01)
     with pytest.raises(RecursionError, match=r"^130$"):
         leave("good bye", lambda: wait_for(stopped))
     stopped.set()
+    # What it had to say is said here, and not in the middle of the next test.
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
 
 
 def test_interrupt_while_an_engine_loads_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fastnet_kernels.program import LOSSES as LOSSES
 
     from .activations import ELU as ELU
+    from .activations import CustomActivation as CustomActivation
     from .activations import LeakyReLU as LeakyReLU
     from .callbacks import Callback as Callback
     from .callbacks import EarlyStopping as EarlyStopping
@@ -27,15 +28,30 @@ if TYPE_CHECKING:
     from .errors import FastnetError as FastnetError
     from .errors import ModelFileError as ModelFileError
     from .errors import OutputError as OutputError
+    from .gradient_check import check_gradients as check_gradients
     from .initializers import INITIALIZERS as INITIALIZERS
     from .initializers import Constant as Constant
     from .initializers import Normal as Normal
     from .initializers import Uniform as Uniform
+    from .layers import Activation as Activation
+    from .layers import BatchNorm as BatchNorm
     from .layers import Dense as Dense
     from .layers import Dropout as Dropout
+    from .layers import GaussianNoise as GaussianNoise
+    from .layers import LayerNorm as LayerNorm
+    from .losses import BinaryCrossentropy as BinaryCrossentropy
+    from .losses import CategoricalCrossentropy as CategoricalCrossentropy
+    from .losses import Hinge as Hinge
+    from .losses import Huber as Huber
+    from .losses import LogCosh as LogCosh
+    from .losses import MeanAbsoluteError as MeanAbsoluteError
+    from .losses import MeanSquaredError as MeanSquaredError
+    from .losses import Poisson as Poisson
     from .many import fit_many as fit_many
+    from .metrics import METRICS as METRICS
     from .network import Network as Network
     from .network import load as load
+    from .optimizers import LBFGS as LBFGS
     from .optimizers import SGD as SGD
     from .optimizers import Adadelta as Adadelta
     from .optimizers import Adagrad as Adagrad
@@ -44,16 +60,28 @@ if TYPE_CHECKING:
     from .optimizers import AdamW as AdamW
     from .optimizers import AMSGrad as AMSGrad
     from .optimizers import Lion as Lion
+    from .optimizers import Nadam as Nadam
     from .optimizers import RMSprop as RMSprop
     from .optimizers import Rprop as Rprop
     from .pixels import Pixels as Pixels
     from .preparation import Preparation as Preparation
+    from .rate_finder import find_learning_rate as find_learning_rate
+    from .schedules import CosineDecay as CosineDecay
+    from .schedules import ExponentialDecay as ExponentialDecay
+    from .schedules import InverseTimeDecay as InverseTimeDecay
+    from .schedules import OneCycle as OneCycle
+    from .schedules import PiecewiseConstant as PiecewiseConstant
+    from .schedules import PolynomialDecay as PolynomialDecay
+    from .schedules import ReduceOnPlateau as ReduceOnPlateau
+    from .schedules import StepDecay as StepDecay
+    from .schedules import WarmUp as WarmUp
     from .training import History as History
+    from .transfer import transfer as transfer
     from .version import __version__ as __version__
 
 _HOME = {
     "fastnet_kernels.program": ("ACTIVATIONS", "LOSSES"),
-    "fastnet.activations": ("ELU", "LeakyReLU"),
+    "fastnet.activations": ("ELU", "CustomActivation", "LeakyReLU"),
     "fastnet.callbacks": ("Callback", "EarlyStopping"),
     "fastnet.errors": (
         "ConfigurationError",
@@ -63,11 +91,24 @@ _HOME = {
         "ModelFileError",
         "OutputError",
     ),
+    "fastnet.gradient_check": ("check_gradients",),
     "fastnet.initializers": ("INITIALIZERS", "Constant", "Normal", "Uniform"),
-    "fastnet.layers": ("Dense", "Dropout"),
+    "fastnet.layers": ("Activation", "BatchNorm", "Dense", "Dropout", "GaussianNoise", "LayerNorm"),
+    "fastnet.losses": (
+        "BinaryCrossentropy",
+        "CategoricalCrossentropy",
+        "Hinge",
+        "Huber",
+        "LogCosh",
+        "MeanAbsoluteError",
+        "MeanSquaredError",
+        "Poisson",
+    ),
     "fastnet.many": ("fit_many",),
+    "fastnet.metrics": ("METRICS",),
     "fastnet.network": ("Network", "load"),
     "fastnet.optimizers": (
+        "LBFGS",
         "SGD",
         "AMSGrad",
         "Adadelta",
@@ -76,12 +117,26 @@ _HOME = {
         "AdamW",
         "Adamax",
         "Lion",
+        "Nadam",
         "RMSprop",
         "Rprop",
     ),
     "fastnet.pixels": ("Pixels",),
     "fastnet.preparation": ("Preparation",),
+    "fastnet.rate_finder": ("find_learning_rate",),
+    "fastnet.schedules": (
+        "CosineDecay",
+        "ExponentialDecay",
+        "InverseTimeDecay",
+        "OneCycle",
+        "PiecewiseConstant",
+        "PolynomialDecay",
+        "ReduceOnPlateau",
+        "StepDecay",
+        "WarmUp",
+    ),
     "fastnet.training": ("History",),
+    "fastnet.transfer": ("transfer",),
     "fastnet.version": ("__version__",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

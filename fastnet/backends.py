@@ -3,6 +3,7 @@
 import functools
 import importlib
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +25,28 @@ def engine(backend: str) -> ModuleType:
         If backend is neither "jit" nor "reference".
     """
     return importlib.import_module(f"fastnet_kernels.{choice('backend', backend, BACKENDS)}.engine")
+
+
+def compile_activations(codes: Iterable[int], dtype: str) -> None:
+    """Compile the user's own activations of these codes for the jit engine.
+
+    Raises
+    ------
+    ConfigurationError
+        If Numba cannot compile one.
+    """
+    from fastnet_kernels.jit.custom import compile_custom
+
+    for code in codes:
+        try:
+            compile_custom(code, dtype)
+        except Exception as error:  # Numba meets a function it does not know in many ways
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            raise ConfigurationError(
+                "a CustomActivation cannot be compiled: its functions must be arithmetic, math and conditions on one "
+                f"float that Numba can compile ({lines[-1] if lines else type(error).__name__}); "
+                'change them or use backend="reference"'
+            ) from error
 
 
 def kernel_cache() -> Path:

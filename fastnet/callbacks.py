@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import ConfigurationError
 from .validation import number, whole
 
 if TYPE_CHECKING:
@@ -44,8 +43,8 @@ class EarlyStopping(Callback):
     patience : int
         Epochs to wait, at least 1.
     monitor : str or None
-        A column of the history ("loss", "accuracy", "val_loss", "val_accuracy"); None is "val_loss" with validation
-        data and "loss" without. An accuracy is better when larger, a loss when smaller.
+        A column of the history ("loss", "accuracy", "val_loss", "val_accuracy", or a metric's); None is "val_loss" with
+        validation data and "loss" without. A loss is better when smaller, a metric as it is defined.
     min_delta : float
         What counts as better, at least 0.
     restore_best : bool
@@ -62,32 +61,27 @@ class EarlyStopping(Callback):
 
     def on_fit_begin(self, training: Training) -> None:
         """Resolve what to watch."""
-        columns = training.history.columns()
-        self._watched = self.monitor or ("val_loss" if "val_loss" in columns else "loss")
-        if self._watched not in columns:
-            raise ConfigurationError(
-                f"EarlyStopping cannot monitor {self._watched!r}: this fit records {', '.join(columns)}"
-            )
+        self._watched = training.watched(self.monitor, "EarlyStopping")
         self.best = math.inf
         self.best_epoch = -1
         self._best_parameters = training.model.parameters.copy()
 
     def on_epoch_end(self, training: Training) -> None:
         """Keep the best weights; stop when patience is at an end."""
-        latest = getattr(training.history, self._watched)[-1]
-        value = -latest if self._watched.endswith("accuracy") else latest
+        name = self._watched.name
+        value = self._watched.cost(training.history[name][-1])
         epoch = len(training.history.loss) - 1
         if value < self.best - self.min_delta:
             self.best, self.best_epoch = value, epoch
             # With one step an epoch, what was measured in training belongs to the weights before that step. With
             # several it belongs to no single weights, and those at the end are taken, as they are for the validation's.
-            before = training.steps_per_epoch == 1 and not self._watched.startswith("val_")
+            before = training.steps_per_epoch == 1 and name in ("loss", "accuracy")
             np.copyto(self._best_parameters, training.parameters_before if before else training.model.parameters)
         elif epoch - self.best_epoch >= self.patience:
             when = (
                 f"was best at epoch {self.best_epoch + 1} and not since" if self.best_epoch >= 0 else "was never finite"
             )
-            training.stop(f"{self._watched} {when}")
+            training.stop(f"{name} {when}")
 
     def on_fit_end(self, training: Training) -> None:
         """Put the best weights back."""

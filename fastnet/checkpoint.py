@@ -12,15 +12,18 @@ import io
 import itertools
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .activations import CustomActivation
 from .errors import FastnetError, ModelFileError
 from .files import write_atomically
 from .layers import Dense, layer_from_dict, layer_to_dict
+from .losses import loss_to_data
 from .model import Model
 from .preparation import Preparation
 from .version import __version__
@@ -50,7 +53,7 @@ def write(path: Path, model: Model) -> None:
         {
             "layers": [layer_to_dict(layer) for layer in model.layers],
             "input_shape": list(model.input_shape),
-            "loss": model.loss,
+            "loss": loss_to_data(model.loss_function),
             "dtype": model.dtype.name,
             "seed": model.seed,
             "preparation": None if model.preparation is None else model.preparation.to_dict(),
@@ -73,8 +76,9 @@ def sealed(content: bytes) -> bytes:
     return (SEAL + hashlib.sha256(content[BLOCK:]).hexdigest().encode()).ljust(BLOCK, b"\0") + content[BLOCK:]
 
 
-def read(path: Path, model_class: type[Model]) -> Model:
-    """The model in the file ``path``, as an instance of ``model_class``.
+def read(path: Path, model_class: type[Model], activations: Sequence[CustomActivation] = ()) -> Model:
+    """The model in the file ``path``, as an instance of ``model_class``; ``activations`` are the user's own that it may
+    name.
 
     Raises
     ------
@@ -107,7 +111,7 @@ def read(path: Path, model_class: type[Model]) -> Model:
     except Exception as error:  # a sealed file that is no HDF5 was forged, and h5py raises many types
         raise ModelFileError(f"{path} is damaged: the HDF5 library cannot read it; use a copy") from error
     try:
-        return _rebuild(json.loads(description), parameters, model_class)
+        return _rebuild(json.loads(description), parameters, model_class, activations)
     except (FastnetError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ModelFileError(f"{path} does not describe a network that this version can build: {error}") from error
 
@@ -139,8 +143,13 @@ def _contents(file: Any, path: Path) -> tuple[bytes, npt.NDArray[np.floating]]:
     return datasets["description"].tobytes(), datasets["parameters"]
 
 
-def _rebuild(description: dict[str, Any], parameters: npt.NDArray[np.floating], model_class: type[Model]) -> Model:
-    layers = [layer_from_dict(layer) for layer in description["layers"]]
+def _rebuild(
+    description: dict[str, Any],
+    parameters: npt.NDArray[np.floating],
+    model_class: type[Model],
+    activations: Sequence[CustomActivation],
+) -> Model:
+    layers = [layer_from_dict(layer, activations) for layer in description["layers"]]
     # A description can ask for any size; what the file holds bounds it before anything is allocated.
     shape = [int(size) for size in description["input_shape"]]
     widths = [math.prod(shape), *(layer.units for layer in layers if isinstance(layer, Dense))]

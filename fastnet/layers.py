@@ -1,16 +1,31 @@
 """What a layer is, not how it runs: frozen descriptions that ``lowering`` turns into op records."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from .activations import Activation, activation_to_data, checked_activation
+from .activations import Activation as ActivationObject
+from .activations import CustomActivation, activation_to_data, checked_activation
 from .errors import ConfigurationError
 from .initializers import Initializer, checked_init, init_to_data
 from .validation import number, whole
 
 
+class Layer:
+    """Base of the layers; this one's gives as many numbers as it takes."""
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of one sample after this layer."""
+        return input_shape
+
+
+def _is_flag(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be True or False, not {value!r}")
+
+
 @dataclass(frozen=True)
-class Dense:
+class Dense(Layer):
     """A fully connected layer: ``activation(x @ W + b)``.
 
     Parameters
@@ -18,13 +33,17 @@ class Dense:
     units : int
         Number of outputs, at least 1.
     activation : str or activation
-        One of ``fastnet.ACTIVATIONS``, or ``LeakyReLU(slope)`` or ``ELU(alpha)``.
+        One of ``fastnet.ACTIVATIONS``, or ``LeakyReLU(slope)``, ``ELU(alpha)`` or a ``CustomActivation``.
     init : str or initializer
         How the weights start: one of ``fastnet.INITIALIZERS``, "auto" (by the activation: he for ReLU and its kin,
         lecun for SELU, xavier for the others), or
         ``Normal(scale)``, ``Uniform(scale)`` or ``Constant(value)``; biases start at zero.
-    l2 : float
-        Penalty ``l2 / 2 * sum(W ** 2)``, added to the loss; biases have none.
+    l1, l2 : float
+        Penalty ``l1 * sum(abs(W)) + l2 / 2 * sum(W ** 2)``, added to the loss; biases have none.
+    max_norm : float or None
+        After each step the weights into a unit are shrunk to this norm where theirs is larger.
+    trainable : bool
+        Whether training changes the weights. One that it does not change costs no gradient, and has no penalty.
 
     Raises
     ------
@@ -33,16 +52,23 @@ class Dense:
     """
 
     units: int
-    activation: str | Activation = "identity"
+    activation: str | ActivationObject = "identity"
     init: str | Initializer = "auto"
     l2: float = 0.0
+    l1: float = 0.0
+    max_norm: float | None = None
+    trainable: bool = True
 
     def __post_init__(self) -> None:
         # Plain numbers, whatever kind was given, so that a model file can hold them.
         object.__setattr__(self, "units", whole("Dense units", self.units, at_least=1))
         object.__setattr__(self, "activation", checked_activation(self.activation))
         object.__setattr__(self, "init", checked_init(self.init))
+        object.__setattr__(self, "l1", number("l1", self.l1, at_least=0))
         object.__setattr__(self, "l2", number("l2", self.l2, at_least=0))
+        if self.max_norm is not None:
+            object.__setattr__(self, "max_norm", number("max_norm", self.max_norm, above=0))
+        _is_flag("trainable", self.trainable)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of one sample after this layer."""
@@ -50,7 +76,23 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Dropout:
+class Activation(Layer):
+    """The activation of the layer before it, which has none of its own: for one that follows a normalisation.
+
+    Parameters
+    ----------
+    activation : str or activation
+        As Dense's.
+    """
+
+    activation: str | ActivationObject
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "activation", checked_activation(self.activation))
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
     """Inverted dropout: in training each input is dropped with probability ``rate`` and the others are scaled by
     ``1 / (1 - rate)``; in prediction it does nothing.
 
@@ -70,25 +112,87 @@ class Dropout:
     def __post_init__(self) -> None:
         object.__setattr__(self, "rate", number("dropout rate", self.rate, at_least=0, below=1))
 
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of one sample after this layer."""
-        return input_shape
+
+@dataclass(frozen=True)
+class GaussianNoise(Layer):
+    """Numbers of a normal distribution around 0 added in training; in prediction it does nothing.
+
+    Parameters
+    ----------
+    deviation : float
+        The distribution's standard deviation, at least 0.
+    """
+
+    deviation: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "deviation", number("the deviation of GaussianNoise", self.deviation, at_least=0))
 
 
-Layer = Dense | Dropout
-LAYERS: dict[str, type[Dense] | type[Dropout]] = {"dense": Dense, "dropout": Dropout}
+@dataclass(frozen=True)
+class BatchNorm(Layer):
+    """Batch normalisation (Ioffe and Szegedy, 2015): ``gamma * (x - mean) / sqrt(variance + epsilon) + beta``, by the
+    mean and variance of each unit over the batch in training, and by their running averages in prediction.
+
+    Parameters
+    ----------
+    momentum : float
+        The share of the running averages that a step keeps, in [0, 1); one minus PyTorch's.
+    epsilon : float
+        Above 0.
+    trainable : bool
+        Whether training changes gamma and beta. A layer that it does not change goes by its running averages.
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    trainable: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "momentum", number("the momentum of BatchNorm", self.momentum, at_least=0, below=1))
+        object.__setattr__(self, "epsilon", number("the epsilon of BatchNorm", self.epsilon, above=0))
+        _is_flag("trainable", self.trainable)
+
+
+@dataclass(frozen=True)
+class LayerNorm(Layer):
+    """Layer normalisation (Ba, Kiros and Hinton, 2016): ``gamma * (x - mean) / sqrt(variance + epsilon) + beta``, by
+    the mean and variance of each sample over its units.
+
+    Parameters
+    ----------
+    epsilon : float
+        Above 0.
+    trainable : bool
+        Whether training changes gamma and beta.
+    """
+
+    epsilon: float = 1e-5
+    trainable: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "epsilon", number("the epsilon of LayerNorm", self.epsilon, above=0))
+        _is_flag("trainable", self.trainable)
+
+
+WithParameters = Dense | BatchNorm | LayerNorm
+LAYERS: dict[str, type[Layer]] = {
+    kind.__name__.lower(): kind for kind in (Dense, Activation, Dropout, GaussianNoise, BatchNorm, LayerNorm)
+}
 
 
 def layer_to_dict(layer: Layer) -> dict[str, Any]:
     """The layer as plain data: its kind and its parameters."""
-    data = {"kind": type(layer).__name__.lower(), **asdict(layer)}
+    data = {"kind": type(layer).__name__.lower(), **vars(layer)}
+    if isinstance(layer, Dense | Activation):
+        data["activation"] = activation_to_data(layer.activation)
     if isinstance(layer, Dense):
-        data["activation"], data["init"] = activation_to_data(layer.activation), init_to_data(layer.init)
+        data["init"] = init_to_data(layer.init)
     return data
 
 
-def layer_from_dict(data: Any) -> Layer:
-    """The layer that ``layer_to_dict`` described.
+def layer_from_dict(data: Any, own: Sequence[CustomActivation] = ()) -> Layer:
+    """The layer that ``layer_to_dict`` described; ``own`` are the user's activations that it may name.
 
     Raises
     ------
@@ -98,6 +202,8 @@ def layer_from_dict(data: Any) -> Layer:
     if not isinstance(data, dict) or not isinstance(data.get("kind"), str) or data["kind"] not in LAYERS:
         raise ConfigurationError(f"a layer is one of {', '.join(LAYERS)}, but the description says {data!r}")
     parameters = {name: value for name, value in data.items() if name != "kind"}
+    if "activation" in parameters:
+        parameters["activation"] = checked_activation(parameters["activation"], own)
     try:
         return LAYERS[data["kind"]](**parameters)
     except TypeError as error:

@@ -2,68 +2,105 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fastnet_kernels.program import (
     ACTIVATIONS,
+    BATCH_NORM,
     DENSE,
     DROPOUT,
-    KEEP_Z,
+    LAYER_NORM,
     LOSS,
     LOSSES,
     MAX_DIMENSIONS,
+    MOMENTS,
+    NOISE,
     OP,
     Record,
     parameter_count,
 )
 
-from .activations import name_of, slope_of
+from .activations import code_of, keeps_z, name_of, slope_of
 from .errors import ConfigurationError
 from .initializers import initializer_for
-from .layers import Dense, Layer
+from .layers import Activation, BatchNorm, Dense, Dropout, GaussianNoise, Layer, LayerNorm, WithParameters
 from .losses import Loss, check_output
 
 
 def lower(layers: Sequence[Layer], input_shape: tuple[int, ...], loss: Loss) -> Record:
-    """The Program of these layers, ended by the loss.
+    """The Program of these layers, ended by the loss. Each layer is an op, but an Activation, which is its
+    predecessor's.
 
     Raises
     ------
     ConfigurationError
-        If there is no dense layer, or the last one does not fit the loss.
+        If there is no dense layer, the last one does not fit the loss, or an Activation has nothing to follow.
     """
-    dense = [layer for layer in layers if isinstance(layer, Dense)]
-    if not dense or layers[-1] is not dense[-1]:
+    pairs = _with_activations(layers)
+    if not pairs or not isinstance(pairs[-1][0], Dense):
         raise ConfigurationError("a network needs at least one layer and must end with a Dense one")
-    check_output(loss, name_of(dense[-1].activation), dense[-1].units)
-    program = np.zeros(len(layers) + 1, OP)
-    shape, place, end, parameters = input_shape, 0, math.prod(input_shape), 0
-    for index, layer in enumerate(layers):
+    last = pairs[-1][0]
+    check_output(loss, name_of(pairs[-1][1]), last.units)
+    program = np.zeros(len(pairs) + 1, OP)
+    shape, place, end, parameters, moments = input_shape, 0, math.prod(input_shape), 0, 0
+    for index, (layer, activation) in enumerate(pairs):
         op = program[index]
         output_shape = layer.output_shape(shape)
         _set_shapes(op, shape, output_shape)
         op["key"], op["input"], op["output"] = index, place, end
-        op["passes_on"] = any(isinstance(before, Dense) for before in layers[:index])
-        if isinstance(layer, Dense):
-            fused = layer is layers[-1] and loss.output_activation is not None
-            activation = "identity" if fused else layer.activation
-            op["kind"], op["function"], op["l2"] = DENSE, ACTIVATIONS.index(name_of(activation)), layer.l2
+        op["passes_on"] = bool((program["trainable"][:index] != 0).any())
+        if isinstance(layer, Dropout):
+            op["kind"], op["rate"] = DROPOUT, layer.rate
+        elif isinstance(layer, GaussianNoise):
+            op["kind"], op["deviation"] = NOISE, layer.deviation
+        elif isinstance(layer, WithParameters):
+            if index == len(pairs) - 1 and loss.output_activation is not None:
+                activation = "identity"
+            op["kind"], op["function"], op["trainable"] = KINDS[type(layer)], code_of(activation), layer.trainable
             op["slope"], op["z"] = slope_of(activation), end
-            if name_of(activation) in KEEP_Z:
+            if keeps_z(activation):
                 op["output"] = end = end + int(op["output_size"])
             op["weights"] = parameters
-            op["biases"] = parameters + op["input_size"] * op["output_size"]
+            op["biases"] = parameters + (op["input_size"] if isinstance(layer, Dense) else 1) * op["output_size"]
             parameters = int(op["biases"] + op["output_size"])
-        else:
-            op["kind"], op["rate"] = DROPOUT, layer.rate
+            if isinstance(layer, Dense) and layer.trainable:
+                op["l1"], op["l2"], op["max_norm"] = layer.l1, layer.l2, layer.max_norm or 0.0
+            if isinstance(layer, BatchNorm | LayerNorm):
+                op["epsilon"] = layer.epsilon
+            if isinstance(layer, BatchNorm):
+                op["momentum"], op["moments"] = layer.momentum, moments
+                moments += MOMENTS * int(op["output_size"])
         place, end, shape = end, end + int(op["output_size"]), output_shape
+    for op in program[program["kind"] == BATCH_NORM]:
+        program["statistics"][op["key"]] = parameters
+        parameters += 2 * int(op["output_size"])
     op = program[-1]
     _set_shapes(op, shape, shape)
     op["kind"], op["function"], op["input"], op["output"] = LOSS, LOSSES.index(loss.name), place, place
+    op["targets"], op["target_weights"], op["slope"] = end, end + op["output_size"], loss.slope
     op["output_activation"] = ACTIVATIONS.index(loss.output_activation or "identity")
     return program
+
+
+KINDS = {Dense: DENSE, BatchNorm: BATCH_NORM, LayerNorm: LAYER_NORM}
+
+
+def _with_activations(layers: Sequence[Layer]) -> list[tuple[Layer, Any]]:
+    """The layers that are ops, each with its activation."""
+    pairs: list[tuple[Layer, Any]] = []
+    for layer in layers:
+        if not isinstance(layer, Activation):
+            pairs.append((layer, layer.activation if isinstance(layer, Dense) else "identity"))
+        elif pairs and isinstance(pairs[-1][0], WithParameters) and pairs[-1][1] == "identity":
+            pairs[-1] = (pairs[-1][0], layer.activation)
+        else:
+            raise ConfigurationError(
+                "an Activation must follow a Dense, BatchNorm or LayerNorm layer that has no activation yet"
+            )
+    return pairs
 
 
 def _set_shapes(op: np.void, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> None:
@@ -86,11 +123,14 @@ def initial_parameters(
     (n_parameters,) of dtype
     """
     parameters = np.zeros(parameter_count(program), dtype)
-    for index, layer in enumerate(layers):
+    for op, (layer, activation) in zip(program, _with_activations(layers), strict=False):
         if isinstance(layer, Dense):
-            op = program[index]
-            generator = np.random.default_rng([seed, index])
-            draw = initializer_for(layer.init, name_of(layer.activation))
+            generator = np.random.default_rng([seed, int(op["key"])])
+            draw = initializer_for(layer.init, name_of(activation))
             weights = draw(generator, int(op["input_size"]), int(op["output_size"]))
             parameters[op["weights"] : op["biases"]] = weights.ravel()
+        elif isinstance(layer, BatchNorm | LayerNorm):
+            parameters[op["weights"] : op["biases"]] = 1
+        if isinstance(layer, BatchNorm):
+            parameters[op["statistics"] + op["output_size"] :][: op["output_size"]] = 1
     return parameters

@@ -2,28 +2,53 @@
 
 import math
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastnet_kernels.program import DENSE, HISTORY_COLUMNS, HISTORY_CORRECT, HISTORY_LOSS, IDENTITY, row_size
+from fastnet_kernels.program import (
+    ACTIVATIONS,
+    BATCH_NORM,
+    DENSE,
+    HISTORY_COLUMNS,
+    HISTORY_CORRECT,
+    HISTORY_LOSS,
+    IDENTITY,
+    LAYER_NORM,
+    row_size,
+    statistics_count,
+)
 
-from .backends import engine
+from .activations import CustomActivation
+from .backends import compile_activations, engine
 from .errors import ConfigurationError, DataError
-from .layers import Dense, Dropout, Layer
-from .losses import LOSS_TABLE
+from .layers import LAYERS, Layer
+from .losses import Loss, checked_loss, loss_to_data
 from .lowering import initial_parameters, lower
+from .metrics import check_metrics, measure, metric_named
 from .pixels import Pixels, Samples, engine_arguments
 from .preparation import Preparation
 from .threads import in_parts, members_for, worth_sharing
 from .validation import all_finite, choice, converted, numbers, whole
+from .weights import entry_weights
 
 DTYPES = ("float32", "float64")
 ROWS_AT_ONCE = 256
 """Rows that prediction sends through all layers together, so that what they give stays in the cache."""
 
+DRAWS_TOGETHER = 16
+"""Draws that are summed before the sums are put together, whoever makes them, so that the same come out in the end."""
+
 Array = npt.NDArray[np.floating]
+
+
+def checked_seed(seed: int) -> int:
+    """``seed``, if it is a whole number from 0 to 2**63 - 1."""
+    if whole("seed", seed, at_least=0) >= 2**63:
+        raise ConfigurationError(f"seed must be below 2**63, not {seed}")
+    return int(seed)
 
 
 class Model:
@@ -40,24 +65,23 @@ class Model:
         layers: Sequence[Layer],
         *,
         input_shape: int | Sequence[int],
-        loss: str,
+        loss: str | Loss,
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
         for layer in layers:
-            if not isinstance(layer, Dense | Dropout):
+            if type(layer) not in LAYERS.values():
                 raise ConfigurationError(f"layers must be fastnet layers such as Dense(10), not {layer!r}")
         shape = tuple(input_shape) if isinstance(input_shape, Sequence) else (input_shape,)
         if not 1 <= len(shape) <= 3:
             raise ConfigurationError(f"input_shape must have 1 to 3 sizes, such as (64,) or (28, 28, 1), not {shape!r}")
         self.input_shape = tuple(whole("a size in input_shape", size, at_least=1) for size in shape)
         self.layers = tuple(layers)
-        self.loss = choice("loss", loss, LOSS_TABLE)
+        self.loss_function = checked_loss(loss)
+        self.loss = self.loss_function.name
         self.dtype = np.dtype(choice("dtype", dtype, DTYPES))
-        self.seed = whole("seed", seed, at_least=0)
-        if self.seed >= 2**63:
-            raise ConfigurationError(f"seed must be below 2**63, not {seed}")
-        self.program = lower(self.layers, self.input_shape, LOSS_TABLE[loss])
+        self.seed = checked_seed(seed)
+        self.program = lower(self.layers, self.input_shape, self.loss_function)
         self.parameters = initial_parameters(self.layers, self.program, self.seed, self.dtype)
         self.preparation: Preparation | None = None
         # Worked out once: a single row is predicted in less time than these take.
@@ -66,46 +90,75 @@ class Model:
         self._program_to_logits[-1]["output_activation"] = IDENTITY
         self.n_features = math.prod(self.input_shape)
         self.n_outputs = int(self.program[-1]["output_size"])
+        functions = self.program["function"][:-1]
+        own = {activation.name: activation for activation in self._custom_activations()}
+        for activation in self._custom_activations():
+            if own[activation.name] != activation:
+                raise ConfigurationError(
+                    f"two different CustomActivations are named {activation.name!r}, the name they are saved by; "
+                    "rename one"
+                )
+        self._custom_codes = [int(code) for code in np.unique(functions[functions >= len(ACTIVATIONS)])]
+
+    def _custom_activations(self) -> list[CustomActivation]:
+        found = (getattr(layer, "activation", None) for layer in self.layers)
+        return [activation for activation in found if isinstance(activation, CustomActivation)]
 
     @property
     def is_classifier(self) -> bool:
-        """Whether the outputs are probabilities of classes."""
-        return LOSS_TABLE[self.loss].is_classification
+        """Whether the outputs say classes."""
+        return self.loss_function.is_classification
+
+    @property
+    def n_parameters(self) -> int:
+        """How many parameters there are, frozen ones too, but not the running statistics of batch normalisations."""
+        return self.parameters.size - statistics_count(self.program)
 
     def __repr__(self) -> str:
         layers = ", ".join(repr(layer) for layer in self.layers)
         return (
-            f"{type(self).__name__}([{layers}], input_shape={self.input_shape}, loss={self.loss!r}, "
+            f"{type(self).__name__}([{layers}], input_shape={self.input_shape}, "
+            f"loss={self.loss_function if loss_to_data(self.loss_function) != self.loss else self.loss!r}, "
             f"dtype={self.dtype.name!r}, seed={self.seed})"
         )
 
-    def get_weights(self) -> list[tuple[Array, Array]]:
-        """Copies of (W, b) for each dense layer in order; W is (n_in, n_out), b is (n_out,)."""
-        return [(weights.copy(), biases.copy()) for weights, biases in self._weight_views()]
+    def get_weights(self) -> list[tuple[Array, ...]]:
+        """Copies of what each layer with parameters has, in order: (W, b) of a dense layer, W (n_in, n_out) and b
+        (n_out,); (gamma, beta) of a layer normalisation, both (n,); (gamma, beta, mean, variance) of a batch
+        normalisation, the latter two its running averages."""
+        return [tuple(array.copy() for array in arrays) for arrays in self.weight_views()]
 
-    def set_weights(self, weights: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]) -> None:
-        """Set (W, b) of every dense layer, shaped as ``get_weights`` gives them.
+    def set_weights(self, weights: Sequence[Sequence[npt.ArrayLike]]) -> None:
+        """Set what ``get_weights`` gives, in the same shapes.
 
         Raises
         ------
         DataError
-            If a pair is missing, has another shape, or holds something other than finite numbers; nothing is then set.
+            If an array is missing, has another shape, or holds something other than finite numbers; nothing is then
+            set.
         """
-        views = self._weight_views()
+        views = self.weight_views()
         if len(weights) != len(views):
             raise DataError(
-                f"set_weights needs {len(views)} (W, b) pairs, one for each Dense layer, not {len(weights)}"
+                f"set_weights needs {len(views)} tuples such as (W, b), one for each layer with parameters, "
+                f"not {len(weights)}"
             )
         checked = []
-        for index, (pair, (old_weights, old_biases)) in enumerate(zip(weights, views, strict=True)):
-            if len(pair) != 2:
-                raise DataError(f"set_weights needs a (W, b) pair for Dense layer {index}, not {len(pair)} arrays")
-            for name, value, old in zip("Wb", pair, (old_weights, old_biases), strict=True):
-                new = converted(numbers(f"{name} of Dense layer {index}", value), self.dtype)
+        for index, (given, olds) in enumerate(zip(weights, views, strict=True)):
+            names, kind = self.parameter_names(index)
+            if len(given) != len(names):
+                raise DataError(
+                    f"set_weights needs ({', '.join(names)}) for {kind} layer {index}, not {len(given)} arrays"
+                )
+            for name, value, old in zip(names, given, olds, strict=True):
+                what = f"{name} of {kind} layer {index}"
+                new = converted(numbers(what, value), self.dtype)
                 if new.shape != old.shape:
-                    raise DataError(f"{name} of Dense layer {index} must have shape {old.shape}, not {new.shape}")
+                    raise DataError(f"{what} must have shape {old.shape}, not {new.shape}")
                 if not np.isfinite(new).all():
-                    raise DataError(f"{name} of Dense layer {index} must be finite, but it holds NaN or infinity")
+                    raise DataError(f"{what} must be finite, but it holds NaN or infinity")
+                if name == "variance" and (new < 0).any():
+                    raise DataError(f"{what} must be at least 0, but it goes down to {new.min():g}")
                 checked.append((old, new))
         for old, new in checked:
             old[...] = new
@@ -132,63 +185,235 @@ class Model:
             If X has another shape or holds something other than finite numbers.
         """
         # Classes are read off the logits, as accuracy counts them: a small one can round to a probability of one half.
-        outputs = self._outputs(X, backend, activated=not self.is_classifier)
-        if not self.is_classifier:
-            return outputs[:, 0] if self.n_outputs == 1 else outputs
+        outputs = self._outputs(self.check_features(X), backend, activated=not self.is_classifier)
+        if self.is_classifier:
+            return self._labels(outputs)
+        return outputs[:, 0] if self.n_outputs == 1 else outputs
+
+    def _labels(self, logits: Array) -> npt.NDArray[np.int64]:
+        """The classes that a classifier's logits say."""
         if self.loss == "categorical_crossentropy":
-            classes: npt.NDArray[np.int64] = outputs.argmax(axis=1)
+            classes: npt.NDArray[np.int64] = logits.argmax(axis=1)
             return classes
-        labels = (outputs > 0).astype(np.int64)
+        labels = (logits > 0).astype(np.int64)
         return labels[:, 0] if self.n_outputs == 1 else labels
 
     def predict_proba(self, X: npt.ArrayLike | Pixels, *, backend: str = "jit") -> Array:
         """The probabilities a classifier gives: (n_samples, n_outputs). One sigmoid output is one column, the
         probability of class 1. Parameters and errors are those of ``predict``; a network that is no classifier raises
         ConfigurationError."""
-        if not self.is_classifier:
+        if not self.loss_function.gives_probabilities:
             raise ConfigurationError(
-                f"predict_proba needs a classifier, but this network's loss is {self.loss}; use predict"
+                f"predict_proba needs a network that gives probabilities, but this one's loss is {self.loss}; "
+                "use predict"
             )
-        return self._outputs(X, backend, activated=True)
+        return self._outputs(self.check_features(X), backend, activated=True)
 
-    def evaluate(self, X: npt.ArrayLike | Pixels, y: npt.ArrayLike, *, backend: str = "jit") -> dict[str, float]:
+    def predict_spread(
+        self, X: npt.ArrayLike | Pixels, *, draws: int = 100, seed: int = 0, backend: str = "jit"
+    ) -> tuple[Array, Array]:
+        """The mean and the standard deviation of what the network gives with dropout and noise as in training, over
+        ``draws`` of them (Gal and Ghahramani, 2016): how sure it is of each answer.
+
+        Parameters
+        ----------
+        X, backend : as of ``predict``
+        draws : int
+            At least 2.
+        seed : int
+            Decides what is dropped: the same seed gives the same numbers.
+
+        Returns
+        -------
+        (n_samples, n_outputs) ndarray, twice
+            Of the outputs: probabilities where the network gives them.
+
+        Raises
+        ------
+        ConfigurationError
+            If nothing in the network is random, or an option is out of its range.
+        DataError
+            As ``predict``.
+        """
+        if not ((self.program["rate"] > 0) | (self.program["deviation"] > 0)).any():
+            raise ConfigurationError(
+                "predict_spread needs a network with dropout or noise, but this one gives the same answer in every draw"
+            )
+        features, seed = self.check_features(X), checked_seed(seed)
+        count = whole("draws", draws, at_least=2)
+        rows = min(len(features), ROWS_AT_ONCE)
+        predict = self.engine(backend).predict
+        samples = engine_arguments(features, self.dtype)
+
+        def moments_of(first: int) -> npt.NDArray[np.float64]:
+            """The first of some draws, and the sums and the sums of squares of what the others have beside it, so that
+            a small spread around a large mean keeps its digits."""
+            activations = np.empty(self._row_size * rows, self.dtype)
+            outputs = np.empty((len(features), self.n_outputs), self.dtype)
+            moments = np.zeros((3, *outputs.shape))
+            for number in range(first, min(first + DRAWS_TOGETHER, count)):
+                predict(outputs, self.program, self.parameters, activations, *samples, rows, True, seed, number)
+                if number == first:
+                    moments[0] = outputs
+                beside = outputs - moments[0]
+                moments[1] += beside
+                moments[2] += beside * beside
+            return moments
+
+        firsts = range(0, count, DRAWS_TOGETHER)
+        members = min(self._members(backend, len(features)), len(firsts))
+        parts = in_parts(lambda which: [moments_of(first) for first in firsts[which]], len(firsts), members)
+        total = np.zeros((3, len(features), self.n_outputs))
+        for first, (own, beside, squares) in zip(firsts, (moments for part in parts for moments in part), strict=True):
+            if first == 0:
+                total[0] = own
+            size, shift = min(DRAWS_TOGETHER, count - first), own - total[0]
+            total[1] += beside + size * shift
+            total[2] += squares + 2 * shift * beside + size * shift * shift
+        mean = total[1] / count
+        deviation = np.sqrt(np.maximum(total[2] / count - mean * mean, 0))
+        return (total[0] + mean).astype(self.dtype), deviation.astype(self.dtype)
+
+    def evaluate(
+        self,
+        X: npt.ArrayLike | Pixels,
+        y: npt.ArrayLike,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        metrics: Sequence[str] = (),
+        backend: str = "jit",
+    ) -> dict[str, Any]:
         """The mean loss over the samples (penalties included) and, for a classifier, the accuracy.
 
-        Parameters are those of ``predict``, with ``y`` as in ``Network.fit``.
+        Parameters
+        ----------
+        X, backend : as of ``predict``
+        y : as in ``Network.fit``
+        sample_weight : (n_samples,) array_like or None
+            How much each sample counts in the loss and in the metrics.
+        metrics : sequence of str
+            More to measure, by scikit-learn: see ``fastnet.METRICS``.
 
         Returns
         -------
         dict
-            ``{"loss": ..., "accuracy": ...}``.
+            ``{"loss": ..., "accuracy": ..., ...}``.
 
         Raises
         ------
         DataError
             If X or y cannot be used.
+        ConfigurationError
+            If a metric does not suit the network.
+        """
+        wanted = self.check_metrics(metrics, allow_matrix=True)
+        features = self.check_features(X)
+        targets = self.check_targets(y, len(features))
+        weights = self.check_weights(targets, sample_weight)
+        scores: dict[str, Any] = dict(self.evaluate_checked(features, targets, weights, backend))
+        if sample_weight is not None and self.is_classifier:
+            # The engine counts samples; here they have weights.
+            wanted = tuple(dict.fromkeys(("accuracy", *wanted)))
+        return scores | self.measure(wanted, features, targets, sample_weight, backend)
+
+    def check_metrics(self, names: Sequence[str], *, allow_matrix: bool = False) -> tuple[str, ...]:
+        """The metrics of those names, as they are called.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such metric, or it does not suit the network.
+        """
+        wanted = check_metrics(names, self.task, self.n_outputs, allow_matrix=allow_matrix)
+        for name in wanted:
+            without = self.is_classifier and not self.loss_function.gives_probabilities
+            if without and metric_named(name).needs == "probabilities":
+                raise ConfigurationError(
+                    f"the metric {name!r} needs probabilities, which a network with the loss {self.loss} does not "
+                    "give; name another metric"
+                )
+        return wanted
+
+    @property
+    def task(self) -> str:
+        """What metrics go by: "binary", "multilabel", "multiclass" or "regression"."""
+        if not self.is_classifier:
+            return "regression"
+        if self.loss == "categorical_crossentropy":
+            return "multiclass"
+        return "binary" if self.n_outputs == 1 else "multilabel"
+
+    def measure(
+        self, names: Sequence[str], X: Samples, Y: Array, sample_weight: npt.ArrayLike | None, backend: str
+    ) -> dict[str, Any]:
+        """The metrics of those names, which ``check_metrics`` gave, on checked arrays."""
+        if not names:
+            return {}
+        outputs = self._outputs(X, backend, activated=True)
+        weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
+        labels = self._labels(self._outputs(X, backend, activated=False)) if self.is_classifier else outputs
+        # Hinge has -1 for no.
+        targets = np.maximum(Y, 0) if self.loss == "hinge" else Y
+        return dict(measure(names, self.task, targets, outputs, labels, weights))
+
+    def sample_losses(
+        self, X: npt.ArrayLike | Pixels, y: npt.ArrayLike, *, backend: str = "jit"
+    ) -> npt.NDArray[np.floating]:
+        """The loss of each sample, (n_samples,), without penalties: the mean over its outputs, those without a label
+        left out. NaN for a sample that has none.
+
+        Parameters and errors are those of ``evaluate``, whose loss is the mean of these, each counted as often as it
+        has labels, and the penalties.
         """
         features = self.check_features(X)
-        return self.evaluate_checked(features, self.check_targets(y, len(features)), backend)
+        targets = self.check_targets(y, len(features))
+        losses = np.empty((len(features), 1 if self.loss == "categorical_crossentropy" else self.n_outputs), self.dtype)
+        self.evaluate_checked(features, targets, self.check_weights(targets), backend, losses=losses)
+        missing = np.isnan(targets) if self.loss_function.takes_gaps else np.zeros(losses.shape, bool)
+        labelled = np.count_nonzero(~missing, axis=1)
+        with np.errstate(invalid="ignore"):
+            mean: npt.NDArray[np.floating] = np.where(missing, 0, losses).sum(axis=1) / labelled.astype(self.dtype)
+        return mean
 
-    def evaluate_checked(self, X: Samples, Y: Array, backend: str, threads: int | None = None) -> dict[str, float]:
-        """``evaluate`` for arrays that ``check_features`` and ``check_targets`` gave."""
+    def evaluate_checked(
+        self,
+        X: Samples,
+        Y: Array,
+        W: Array,
+        backend: str,
+        threads: int | None = None,
+        losses: Array | None = None,
+    ) -> dict[str, float]:
+        """``evaluate`` for arrays that ``check_features``, ``check_targets`` and ``check_weights`` gave; ``losses``
+        (n_samples, n_entries) is filled if it is given."""
         rows = min(len(X), ROWS_AT_ONCE)
-        evaluate = engine(backend).evaluate
+        evaluate = self.engine(backend).evaluate
         floats, pixels, divisor = engine_arguments(X, self.dtype)
+        filled = np.empty((len(X), W.shape[1]), self.dtype) if losses is None else losses
+        whole_weight = float(W.sum(dtype=np.float64)) if len(W) else float(len(X))
 
         def part(which: slice) -> npt.NDArray[np.float64]:
             buffer = np.empty((2, self._row_size * rows), self.dtype)
             result = np.empty(HISTORY_COLUMNS)
             samples = floats[which], pixels[which], divisor
-            evaluate(result, self.program, self.parameters, buffer[0], buffer[1], *samples, Y[which], rows)
-            # A part's loss is a mean, which counts for as many samples as it is of.
-            result[HISTORY_LOSS] *= (which.stop - which.start) / len(X)
+            state = self.program, self.parameters, buffer[0], buffer[1]
+            evaluate(result, filled[which], *state, *samples, Y[which], W[which], rows)
+            # A part's loss is a mean, which counts for as much as its samples' weights.
+            weight = float(W[which].sum(dtype=np.float64)) if len(W) else float(which.stop - which.start)
+            result[HISTORY_LOSS] = result[HISTORY_LOSS] * weight / whole_weight if weight > 0 else 0.0
             return result
 
         result = np.sum(in_parts(part, len(X), self._members(backend, len(X), threads)), axis=0)
         scores = {"loss": float(result[HISTORY_LOSS])}
         if self.is_classifier:
-            scores["accuracy"] = float(result[HISTORY_CORRECT]) / len(X)
+            scores["accuracy"] = float(result[HISTORY_CORRECT]) / self.labelled(Y)
         return scores
+
+    def labelled(self, Y: Array) -> float:
+        """How many samples have a label: of one whose outputs have some, the share that has."""
+        if not self.loss_function.takes_gaps or self.n_outputs == 1:
+            return float(len(Y))
+        return np.count_nonzero(~np.isnan(Y)) / self.n_outputs
 
     def check_features(self, X: npt.ArrayLike | Pixels, name: str = "X") -> Samples:
         """``X`` as ``engine_arguments`` takes it: (n_samples, n_features), C-ordered, of the model's dtype or pixels; a
@@ -228,20 +453,38 @@ class Model:
 
     def check_targets(self, y: npt.ArrayLike, samples: int) -> Array:
         """``y`` as the kernels take it, for ``samples`` rows of X; see ``Loss.targets``."""
-        return LOSS_TABLE[self.loss].targets(y, self.n_outputs, samples, self.dtype)
+        return self.loss_function.targets(y, self.n_outputs, samples, self.dtype)
 
-    def _outputs(self, X: npt.ArrayLike | Pixels, backend: str, *, activated: bool) -> Array:
-        features = self.check_features(X)
+    def check_weights(
+        self, targets: Array, sample_weight: npt.ArrayLike | None = None, class_weight: Any = None
+    ) -> Array:
+        """The weights of checked targets, as the kernels take them; see ``weights.entry_weights``."""
+        return entry_weights(self.loss_function, targets, self.n_outputs, sample_weight, class_weight)
+
+    def engine(self, backend: str) -> ModuleType:
+        """The engine of that name, ready to run this network.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such engine, or a user's own activation cannot be compiled.
+        """
+        module = engine(backend)
+        if self._custom_codes and backend == "jit":
+            compile_activations(self._custom_codes, self.dtype.name)
+        return module
+
+    def _outputs(self, features: Samples, backend: str, *, activated: bool) -> Array:
         rows = min(len(features), ROWS_AT_ONCE)
         outputs = np.empty((len(features), self.n_outputs), self.dtype)
         program = self.program if activated else self._program_to_logits
-        predict = engine(backend).predict
+        predict = self.engine(backend).predict
         floats, pixels, divisor = engine_arguments(features, self.dtype)
 
         def part(which: slice) -> None:
             activations = np.empty(self._row_size * rows, self.dtype)
             samples = floats[which], pixels[which], divisor
-            predict(outputs[which], program, self.parameters, activations, *samples, rows)
+            predict(outputs[which], program, self.parameters, activations, *samples, rows, False, 0, 0)
 
         in_parts(part, len(features), self._members(backend, len(features)))
         return outputs
@@ -253,10 +496,34 @@ class Model:
             return 1
         return members_for(threads, self.parameters.size, rows)
 
-    def _weight_views(self) -> list[tuple[Array, Array]]:
-        views = []
-        for op in self.program[self.program["kind"] == DENSE]:
-            weights = self.parameters[op["weights"] : op["biases"]]
-            biases = self.parameters[op["biases"] : op["biases"] + op["output_size"]]
-            views.append((weights.reshape(op["input_size"], op["output_size"]), biases))
-        return views
+    def weight_views(self) -> list[tuple[Array, ...]]:
+        """What ``get_weights`` gives copies of."""
+        return [tuple(views_of(op, self.parameters)) for op in self.program[self._has_parameters]]
+
+    @property
+    def _has_parameters(self) -> npt.NDArray[np.bool_]:
+        kinds: npt.NDArray[np.bool_] = np.isin(self.program["kind"], list(PARAMETERS))
+        return kinds
+
+    def parameter_names(self, index: int) -> tuple[tuple[str, ...], str]:
+        """What the arrays of a layer with parameters, counted among such layers, are called, and its kind."""
+        return PARAMETERS[int(self.program[self._has_parameters][index]["kind"])]
+
+
+PARAMETERS = {
+    DENSE: (("W", "b"), "Dense"),
+    LAYER_NORM: (("gamma", "beta"), "LayerNorm"),
+    BATCH_NORM: (("gamma", "beta", "mean", "variance"), "BatchNorm"),
+}
+"""The names of what the ops with parameters have, and of the layer, by kind."""
+
+
+def views_of(op: Any, parameters: Array) -> list[Array]:
+    """What an op has in the flat parameters, in the order of ``PARAMETERS``."""
+    weights, biases, size = int(op["weights"]), int(op["biases"]), int(op["output_size"])
+    first = parameters[weights:biases]
+    views = [first.reshape(-1, size) if op["kind"] == DENSE else first, parameters[biases : biases + size]]
+    if op["kind"] == BATCH_NORM:
+        statistics = int(op["statistics"])
+        views += [parameters[statistics : statistics + size], parameters[statistics + size : statistics + 2 * size]]
+    return views

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 import numpy.typing as npt
 
+from fastnet_kernels.program import BATCH_NORM
+
 from . import checkpoint
+from .activations import CustomActivation
 from .callbacks import Callback
 from .errors import ConfigurationError, DataError
 from .model import Array, Model
-from .optimizers import Adam, Optimizer
-from .pixels import Pixels
-from .training import History, Training
+from .optimizers import LBFGS, Adam, Optimizer
+from .pixels import Pixels, Samples
+from .training import History, Labelled, Training
 from .validation import whole
+from .weights import ClassWeight
 
 
 class Network(Model):
@@ -56,11 +61,14 @@ class Network(Model):
         optimizer: Optimizer | None = None,
         epochs: int = 100,
         batch_size: int | None = 32,
-        validation_data: tuple[npt.ArrayLike | Pixels, npt.ArrayLike] | None = None,
+        validation_data: Sequence[Any] | None = None,
         callbacks: Iterable[Callback] = (),
         backend: str = "jit",
         threads: int | None = None,
         shuffle: bool = True,
+        sample_weight: npt.ArrayLike | None = None,
+        class_weight: ClassWeight = None,
+        metrics: Sequence[str] = (),
     ) -> History:
         """Train from the present weights. The optimizer starts at rest, and shuffles and masks at epoch 0, in every
         fit: the same weights and the same seed give the same training again.
@@ -79,7 +87,7 @@ class Network(Model):
             Passes over the data.
         batch_size : int or None
             Samples in a step; None takes all of them. The last batch of an epoch may be smaller.
-        validation_data : (X, y) or None
+        validation_data : (X, y), (X, y, sample_weight) or None
             Evaluated after each epoch.
         callbacks : iterable of Callback
         backend : str
@@ -89,6 +97,13 @@ class Network(Model):
             and number of threads give the same bits. The reference runs on one and leaves the rest to its BLAS.
         shuffle : bool
             Whether each epoch takes the samples in an order of its own.
+        sample_weight : (n_samples,) array_like or None
+            How much each sample counts: a batch's loss is the mean weighted by it, as in scikit-learn.
+        class_weight : dict, "balanced" or None
+            How much each class counts, by its index; "balanced" makes all count the same. It multiplies sample_weight.
+        metrics : sequence of str
+            What scikit-learn measures at each epoch's end on the training data and the validation data, such as
+            "f1" or "roc_auc" (see ``fastnet.METRICS``); ``history["val_f1"]`` has it.
 
         Returns
         -------
@@ -110,24 +125,27 @@ class Network(Model):
         optimizer = Adam() if optimizer is None else optimizer
         if not isinstance(optimizer, Optimizer):
             raise ConfigurationError(f"optimizer must be a fastnet optimizer such as Adam(), not {optimizer!r}")
+        wanted = [name for name in self.check_metrics(metrics) if name != "accuracy" or not self.is_classifier]
         features = self.check_features(X)
         targets = self._training_targets(y, len(features))
         rows = len(features) if batch_size is None else whole("batch_size", batch_size, at_least=1)
+        self._suit(optimizer, rows, len(features))
         validation = None
         if validation_data is not None:
-            if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-                raise ConfigurationError("validation_data must be a pair (X, y)")
+            if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
+                raise ConfigurationError("validation_data must be a pair (X, y), or (X, y, sample_weight)")
             held_out = self.check_features(validation_data[0], "the validation X")
-            validation = held_out, self.check_targets(validation_data[1], len(held_out))
+            held_out_targets = self.check_targets(validation_data[1], len(held_out))
+            validation = self._labelled(held_out, held_out_targets, *validation_data[2:])
         training = Training(
             self,
-            features,
-            targets,
+            self._labelled(features, targets, sample_weight, class_weight),
             optimizer=optimizer,
             epochs=whole("epochs", epochs, at_least=1),
             batch_size=min(rows, len(features)),
             shuffle=bool(shuffle),
             validation=validation,
+            metrics=wanted,
             backend=backend,
             threads=threads,
         )
@@ -144,6 +162,37 @@ class Network(Model):
         """
         checkpoint.write(Path(path), self)
 
+    def _labelled(
+        self, X: Samples, targets: Array, sample_weight: npt.ArrayLike | None = None, class_weight: ClassWeight = None
+    ) -> Labelled:
+        weights = self.check_weights(targets, sample_weight, class_weight)
+        return Labelled(X, targets, weights, None if sample_weight is None else np.asarray(sample_weight, np.float64))
+
+    def _suit(self, optimizer: Optimizer, rows: int, samples: int) -> None:
+        """Refuse what the layers make impossible."""
+        trained = self.program[self.program["trainable"] != 0]
+        if not len(trained):
+            raise ConfigurationError("every layer is frozen, so there is nothing to train; set trainable=True in one")
+        if rows == 1 and (trained["kind"] == BATCH_NORM).any():
+            raise ConfigurationError(
+                "BatchNorm needs batches of at least 2 samples, but batch_size is 1; give a larger"
+            )
+        if not isinstance(optimizer, LBFGS):
+            return
+        if rows < samples:
+            raise ConfigurationError(
+                f"LBFGS needs all {samples} samples in each batch, but batch_size is {rows}; give batch_size=None"
+            )
+        for what, is_there in (
+            ("BatchNorm", (trained["kind"] == BATCH_NORM).any()),
+            ("max_norm", (trained["max_norm"] > 0).any()),
+            ("dropout or noise", ((self.program["rate"] > 0) | (self.program["deviation"] > 0)).any()),
+        ):
+            if is_there:
+                raise ConfigurationError(
+                    f"LBFGS cannot train a network with {what}; leave it out or use another optimizer"
+                )
+
     def _training_targets(self, y: npt.ArrayLike, samples: int) -> Array:
         targets = self.check_targets(y, samples)
         if self.is_classifier and (targets == targets[0]).all() and samples > 1:
@@ -154,12 +203,24 @@ class Network(Model):
         return targets
 
 
-def load(path: str | Path) -> Network:
+def load(path: str | Path, *, activations: Sequence[CustomActivation] | CustomActivation = ()) -> Network:
     """The network that ``Network.save`` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+    activations : CustomActivation, or a sequence of them
+        The user's own that its layers name; a file does not hold functions.
 
     Raises
     ------
     ModelFileError
         If the file is missing, is no model file, is damaged or edited, or was written by a newer version.
     """
-    return cast(Network, checkpoint.read(Path(path), Network))
+    own = activations if isinstance(activations, Sequence) else [activations]
+    for activation in own:
+        if not isinstance(activation, CustomActivation):
+            raise ConfigurationError(
+                f"activations must be a list of CustomActivation objects, but it holds {activation!r}"
+            )
+    return cast(Network, checkpoint.read(Path(path), Network, own))

@@ -1,44 +1,106 @@
 """What an optimizer is; its update is a kernel of the same name in lower case."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from fastnet_kernels.program import OPTIMIZER, OPTIMIZERS, Record
+from fastnet_kernels.program import OPTIMIZER, OPTIMIZERS, PRODUCT, RATE, SCHEDULE_COLUMNS, SLOTS, Record
 
 from .errors import ConfigurationError
-from .validation import number
+from .schedules import Schedule, initial_rate
+from .validation import number, whole
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Base of the optimizers: frozen dataclasses whose fields are the kernel's constants."""
+    """Base of the optimizers: frozen dataclasses whose fields are the kernel's constants.
+
+    Parameters
+    ----------
+    clip_value : float or None
+        Each gradient is held between minus this and this, above 0.
+    clip_norm : float or None
+        All gradients together are shrunk to this norm where theirs is larger, above 0 (Pascanu, Mikolov and Bengio,
+        2013).
+    average : float or None
+        Keep a mean of the weights, ``average`` times itself plus the rest of the weights after each step, in (0, 1),
+        with Adam's correction for its beginning; validation and the trained network take the mean (Polyak and Juditsky,
+        1992, with a decay).
+    """
 
     name: ClassVar[str]
+    clip_value: float | None = field(default=None, kw_only=True)
+    clip_norm: float | None = field(default=None, kw_only=True)
+    average: float | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.clip_value is not None:
+            number("clip_value", self.clip_value, above=0)
+        if self.clip_norm is not None:
+            number("clip_norm", self.clip_norm, above=0)
+        if self.clip_value is not None and self.clip_norm is not None:
+            raise ConfigurationError("clip_value and clip_norm cannot both be given; choose one way to clip gradients")
+        if self.average is not None:
+            number("average", self.average, above=0, below=1)
 
     @property
     def kernel(self) -> str:
         """The kernel that does its update, one of ``program.OPTIMIZERS``."""
         return self.name
 
+    @property
+    def slots(self) -> int:
+        """How many slot vectors it keeps."""
+        return SLOTS[self.kernel] + (self.average is not None)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether its update is linear in the gradient."""
+        return False
+
     def record(self) -> Record:
         """The optimizer as the engines read it: one OPTIMIZER record, of shape (1,)."""
         record = np.zeros(1, OPTIMIZER)
         record["kind"] = OPTIMIZERS.index(self.kernel)
-        for field, value in vars(self).items():
-            if field != "centered":  # which is a kernel of its own
-                record[field] = value
+        names = set(OPTIMIZER.names or ())
+        for name, value in vars(self).items():
+            if name in names:
+                record[name] = 0 if value is None else value
         return record
+
+    def schedule(self, rates: npt.NDArray[np.float64], first_step: int) -> npt.NDArray[np.float64]:
+        """What a step takes that differs from step to step, for as many steps from ``first_step`` (counted from 0) on
+        as there are rates: (n_steps, SCHEDULE_COLUMNS)."""
+        schedule = np.empty((len(rates), SCHEDULE_COLUMNS))
+        schedule[:, RATE], schedule[:, PRODUCT] = rates, 0
+        return schedule
 
 
 @dataclass(frozen=True)
-class SGD(Optimizer):
+class WithRate(Optimizer):
+    """An optimizer with a learning rate, which may be a schedule."""
+
+    learning_rate: float | Schedule = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        initial_rate(self.learning_rate)
+
+    @property
+    def highest_rate(self) -> float:
+        """What no learning rate of a training is above."""
+        return self.learning_rate.peak if isinstance(self.learning_rate, Schedule) else self.learning_rate
+
+
+@dataclass(frozen=True)
+class SGD(WithRate):
     """Stochastic gradient descent: ``v = momentum * v - learning_rate * g``, then ``p += v``.
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float or schedule
         Above 0.
     momentum : float
         In [0, 1).
@@ -47,24 +109,28 @@ class SGD(Optimizer):
     """
 
     name: ClassVar[str] = "sgd"
-    learning_rate: float = 0.01
+    learning_rate: float | Schedule = 0.01
     momentum: float = 0.0
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        number("learning_rate", self.learning_rate, above=0)
+        super().__post_init__()
         number("momentum", self.momentum, at_least=0, below=1)
         if not isinstance(self.nesterov, bool):
             raise ConfigurationError(f"nesterov must be True or False, not {self.nesterov!r}")
 
+    @property
+    def is_linear(self) -> bool:
+        return self.clip_value is None and self.clip_norm is None and self.average is None
+
 
 @dataclass(frozen=True)
-class Adam(Optimizer):
+class Adam(WithRate):
     """Adam (Kingma and Ba, 2015), with bias correction.
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float or schedule
         Above 0.
     beta_1, beta_2 : float
         Decay of the first and second moments, in [0, 1).
@@ -73,13 +139,13 @@ class Adam(Optimizer):
     """
 
     name: ClassVar[str] = "adam"
-    learning_rate: float = 0.001
+    learning_rate: float | Schedule = 0.001
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        number("learning_rate", self.learning_rate, above=0)
+        super().__post_init__()
         number("beta_1", self.beta_1, at_least=0, below=1)
         number("beta_2", self.beta_2, at_least=0, below=1)
         number("epsilon", self.epsilon, above=0)
@@ -101,7 +167,7 @@ class AdamW(Adam):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _decay_of_weights(self.weight_decay, self.learning_rate)
+        _decay_of_weights(self.weight_decay, self.highest_rate)
 
     @property
     def kernel(self) -> str:
@@ -124,16 +190,43 @@ class Adamax(Adam):
     """Adam with the infinity norm (Kingma and Ba, 2015, section 7); parameters as Adam's."""
 
     name: ClassVar[str] = "adamax"
-    learning_rate: float = 0.002
+    learning_rate: float | Schedule = 0.002
 
 
 @dataclass(frozen=True)
-class Adagrad(Optimizer):
+class Nadam(Adam):
+    """Adam with Nesterov's momentum (Dozat, 2016), which warms up: ``beta_1 (1 - 0.96**(t momentum_decay) / 2)``, t
+    counted from 1.
+
+    Parameters
+    ----------
+    momentum_decay : float
+        Above 0. The others are Adam's.
+    """
+
+    name: ClassVar[str] = "nadam"
+    learning_rate: float | Schedule = 0.002
+    momentum_decay: float = 0.004
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number("momentum_decay", self.momentum_decay, above=0)
+
+    def schedule(self, rates: npt.NDArray[np.float64], first_step: int) -> npt.NDArray[np.float64]:
+        schedule = super().schedule(rates, first_step)
+        steps = np.arange(1, first_step + len(rates) + 1)
+        momenta = self.beta_1 * (1 - 0.5 * 0.96 ** (steps * self.momentum_decay))
+        schedule[:, PRODUCT] = np.cumprod(momenta)[first_step:]
+        return schedule
+
+
+@dataclass(frozen=True)
+class Adagrad(WithRate):
     """Adagrad (Duchi, Hazan and Singer, 2011): each parameter's rate falls with the squares of its gradients so far.
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float or schedule
         Above 0.
     decay : float
         At least 0: step t has the rate ``learning_rate / (1 + (t - 1) * decay)``.
@@ -142,23 +235,23 @@ class Adagrad(Optimizer):
     """
 
     name: ClassVar[str] = "adagrad"
-    learning_rate: float = 0.01
+    learning_rate: float | Schedule = 0.01
     decay: float = 0.0
     epsilon: float = 1e-10
 
     def __post_init__(self) -> None:
-        number("learning_rate", self.learning_rate, above=0)
+        super().__post_init__()
         number("decay", self.decay, at_least=0)
         number("epsilon", self.epsilon, above=0)
 
 
 @dataclass(frozen=True)
-class RMSprop(Optimizer):
+class RMSprop(WithRate):
     """RMSprop (Tieleman and Hinton, 2012): the gradient over the root of its running mean square.
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float or schedule
         Above 0.
     decay : float
         Of the running means, in [0, 1); PyTorch's alpha, Keras's rho.
@@ -171,14 +264,14 @@ class RMSprop(Optimizer):
     """
 
     name: ClassVar[str] = "rmsprop"
-    learning_rate: float = 0.01
+    learning_rate: float | Schedule = 0.01
     decay: float = 0.99
     epsilon: float = 1e-8
     momentum: float = 0.0
     centered: bool = False
 
     def __post_init__(self) -> None:
-        number("learning_rate", self.learning_rate, above=0)
+        super().__post_init__()
         number("decay", self.decay, at_least=0, below=1)
         number("epsilon", self.epsilon, above=0)
         number("momentum", self.momentum, at_least=0, below=1)
@@ -191,12 +284,12 @@ class RMSprop(Optimizer):
 
 
 @dataclass(frozen=True)
-class Adadelta(Optimizer):
+class Adadelta(WithRate):
     """Adadelta (Zeiler, 2012): the gradient over the root of its running mean square, times that of the changes.
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float or schedule
         Above 0; the paper has none, which is 1.
     decay : float
         Of the running means, in [0, 1); the paper's rho.
@@ -205,23 +298,23 @@ class Adadelta(Optimizer):
     """
 
     name: ClassVar[str] = "adadelta"
-    learning_rate: float = 1.0
+    learning_rate: float | Schedule = 1.0
     decay: float = 0.9
     epsilon: float = 1e-6
 
     def __post_init__(self) -> None:
-        number("learning_rate", self.learning_rate, above=0)
+        super().__post_init__()
         number("decay", self.decay, at_least=0, below=1)
         number("epsilon", self.epsilon, above=0)
 
 
 @dataclass(frozen=True)
-class Lion(Optimizer):
+class Lion(WithRate):
     """Lion (Chen et al., 2023): steps of one size, in the direction of a momentum's sign.
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float or schedule
         Above 0; a third to a tenth of Adam's.
     beta_1, beta_2 : float
         The momentum's share in the direction, and its decay, in [0, 1).
@@ -230,26 +323,26 @@ class Lion(Optimizer):
     """
 
     name: ClassVar[str] = "lion"
-    learning_rate: float = 0.0001
+    learning_rate: float | Schedule = 0.0001
     beta_1: float = 0.9
     beta_2: float = 0.99
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        number("learning_rate", self.learning_rate, above=0)
+        super().__post_init__()
         number("beta_1", self.beta_1, at_least=0, below=1)
         number("beta_2", self.beta_2, at_least=0, below=1)
-        _decay_of_weights(self.weight_decay, self.learning_rate)
+        _decay_of_weights(self.weight_decay, self.highest_rate)
 
 
 @dataclass(frozen=True)
-class Rprop(Optimizer):
+class Rprop(WithRate):
     """Rprop (Riedmiller and Braun, 1993), for full batches: each parameter has a step of its own, which only the signs
     of its gradients change.
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float or schedule
         The first step, above 0.
     shrink, grow : float
         What a step is multiplied by when the sign has changed, in (0, 1), and when it has not, above 1.
@@ -258,20 +351,67 @@ class Rprop(Optimizer):
     """
 
     name: ClassVar[str] = "rprop"
-    learning_rate: float = 0.01
+    learning_rate: float | Schedule = 0.01
     shrink: float = 0.5
     grow: float = 1.2
     smallest: float = 1e-6
     largest: float = 50.0
 
     def __post_init__(self) -> None:
-        number("learning_rate", self.learning_rate, above=0)
+        super().__post_init__()
         number("shrink", self.shrink, above=0, below=1)
         number("grow", self.grow, above=1)
         number("smallest", self.smallest, above=0)
         number("largest", self.largest, above=self.smallest)
 
 
+@dataclass(frozen=True)
+class LBFGS(Optimizer):
+    """L-BFGS (Liu and Nocedal, 1989; Byrd et al., 1995), by SciPy, for small networks and full batches: an epoch is one
+    of its iterations, which searches along a line and may look at all samples several times.
+
+    Parameters
+    ----------
+    memory : int
+        How many of the last steps stand for the curvature, at least 1.
+    tolerance : float
+        It ends when no gradient is larger; at least 0.
+    max_evaluations : int
+        Of the loss, in all; at least 1.
+    """
+
+    name: ClassVar[str] = "lbfgs"
+    memory: int = 10
+    tolerance: float = 1e-5
+    max_evaluations: int = 15000
+
+    def __post_init__(self) -> None:
+        if any(value is not None for value in (self.clip_value, self.clip_norm, self.average)):
+            raise ConfigurationError("LBFGS takes no clip_value, clip_norm or average; leave them out")
+        whole("memory", self.memory, at_least=1)
+        number("tolerance", self.tolerance, at_least=0)
+        whole("max_evaluations", self.max_evaluations, at_least=1)
+
+    @property
+    def kernel(self) -> str:
+        """That of gradient descent, which is never called: SciPy does the steps."""
+        return "sgd"
+
+
 OPTIMIZER_CLASSES: dict[str, type[Optimizer]] = {
-    kind.name: kind for kind in (SGD, Adam, AdamW, AMSGrad, Adamax, Adagrad, RMSprop, Adadelta, Lion, Rprop)
+    kind.name: kind
+    for kind in (
+        SGD,
+        Adam,
+        AdamW,
+        AMSGrad,
+        Adamax,
+        Nadam,
+        Adagrad,
+        RMSprop,
+        Adadelta,
+        Lion,
+        Rprop,
+        LBFGS,
+    )
 }

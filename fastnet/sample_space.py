@@ -12,7 +12,7 @@ import numpy as np
 from fastnet_kernels.program import DENSE, SAMPLES
 
 from .model import Array, Model
-from .optimizers import SGD, Optimizer
+from .optimizers import Optimizer
 from .pixels import Pixels, Samples
 
 LEAST_EPOCHS = 10
@@ -30,7 +30,10 @@ def pays(model: Model, X: Samples, optimizer: Optimizer, batch_size: int, epochs
     n, d = X.shape
     return bool(
         first["kind"] == DENSE
-        and isinstance(optimizer, SGD)
+        and first["trainable"]
+        and first["l1"] == 0
+        and first["max_norm"] == 0
+        and optimizer.is_linear
         and batch_size >= n
         and n + first["output_size"] < d
         and epochs >= max(LEAST_EPOCHS, n / (2 * first["output_size"]))
@@ -64,9 +67,11 @@ class SampleSpace:
         moved = n * n_out + 1 - self._weights.size
         self.program["weights"][1:] += moved
         self.program["biases"] += moved
+        self.program["statistics"] += moved
         # Every op reads and writes that much further on; the first still reads at the beginning.
         self.program["output"] += n + n_out - X.shape[1]
-        self.program["z"] += n + n_out - X.shape[1]
+        for place in ("z", "targets", "target_weights"):
+            self.program[place] += n + n_out - X.shape[1]
         self.program["input"][1:] += n + n_out - X.shape[1]
         op = self.program[0]
         op["kind"], op["input_size"], op["weights"] = SAMPLES, n + n_out, 0

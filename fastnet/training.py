@@ -7,19 +7,30 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastnet_kernels.program import HISTORY_COLUMNS, HISTORY_CORRECT, HISTORY_LOSS, RUN, SLOTS, row_size
+from fastnet_kernels.program import (
+    BATCH_NORM,
+    HISTORY_COLUMNS,
+    HISTORY_CORRECT,
+    HISTORY_LOSS,
+    RUN,
+    moments_size,
+    row_size,
+)
 
-from .backends import engine
 from .callbacks import Callback
 from .errors import ConfigurationError, DivergenceError
+from .metrics import column_name, greater_is_better
 from .model import Array, Model
-from .optimizers import Optimizer
+from .optimizers import LBFGS, Optimizer, WithRate
 from .pixels import Samples, engine_arguments
+from .quasi_newton import minimise
 from .sample_space import SampleSpace, pays
+from .schedules import ReduceOnPlateau, Timed
 from .threads import members_for, one_blas_thread
 
 SECONDS_A_CALL = 0.1
@@ -43,6 +54,8 @@ class History:
         The share that was right as they were seen; classifiers only, else empty.
     val_loss, val_accuracy : list of float
         The same on the validation data at the end of the epoch; empty without validation data.
+    metrics : dict of str to list of float
+        The metrics that were asked for, at the end of the epoch, by name; those on the validation data as "val_...".
     seconds : list of float
         Wall time of the engine's call; where one call ran several epochs, its mean. A first call may compile the
         kernels.
@@ -54,13 +67,51 @@ class History:
     accuracy: list[float] = field(default_factory=list)
     val_loss: list[float] = field(default_factory=list)
     val_accuracy: list[float] = field(default_factory=list)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     stopped: str | None = None
     recorded: tuple[str, ...] = ("loss",)
 
     def columns(self) -> tuple[str, ...]:
         """The names of the measures that this fit records."""
-        return self.recorded
+        return (*self.recorded, *self.metrics)
+
+    def __getitem__(self, name: str) -> list[float]:
+        """A column by its name, metrics too.
+
+        Raises
+        ------
+        KeyError
+            If it is not recorded.
+        """
+        if (canonical := column_name(name)) in self.metrics:
+            return self.metrics[canonical]
+        if name not in self.recorded:
+            raise KeyError(f"{name!r} is not recorded; this history has {', '.join(self.columns())}")
+        column: list[float] = getattr(self, name)
+        return column
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A column of the history that something goes by."""
+
+    name: str
+    rises: bool
+
+    def cost(self, value: float) -> float:
+        """The value, so that smaller is better."""
+        return -value if self.rises else value
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Checked samples, their targets, the entries' weights, and the weights of samples that metrics go by."""
+
+    X: Samples
+    Y: Array
+    W: Array
+    sample_weight: npt.NDArray[np.floating] | None = None
 
 
 class Training:
@@ -76,44 +127,57 @@ class Training:
     parameters_before : (n_parameters,) ndarray
         The model's parameters before the last epoch (before the last few, where no callback sees each).
     steps_per_epoch : int
+    is_trained : (n_parameters,) ndarray of bool
+        Which of the parameters change.
     """
 
     def __init__(
         self,
         model: Model,
-        X: Samples,
-        Y: Array,
+        data: Labelled,
         *,
         optimizer: Optimizer,
         epochs: int,
         batch_size: int,
         shuffle: bool,
-        validation: tuple[Samples, Array] | None,
+        validation: Labelled | None,
+        metrics: Sequence[str],
         backend: str,
         threads: int | None,
     ) -> None:
-        self.model, self.X, self.Y, self.validation = model, X, Y, validation
+        self.model, self.data, self.validation = model, data, validation
         self.optimizer, self.epochs, self.backend, self.threads = optimizer, epochs, backend, threads
+        self._engine = model.engine(backend)
         recorded = ["loss"] + ["accuracy"] * model.is_classifier
         if validation is not None:
             recorded += [f"val_{name}" for name in recorded]
         self.history = History(recorded=tuple(recorded))
-        # What the engine works on: the model's own arrays, or their stand-ins in sample space.
-        self._features: Samples = X
+        self._metrics = tuple(metrics)
+        for prefix in ("", "val_") if validation is not None else ("",):
+            self.history.metrics |= {f"{prefix}{name}": [] for name in metrics}
+        # What the network is trained on, and how many samples of it have a label.
+        self._targets, self._labelled = model.loss_function.smoothed(data.Y, model.n_outputs), model.labelled(data.Y)
+        # What the engine works on: the model's own arrays, or their stand-ins in sample space or beside their mean.
+        self._features: Samples = data.X
         self._program, self._parameters = model.program, model.parameters
         self._space: SampleSpace | None = None
-        if backend == "jit" and pays(model, X, optimizer, batch_size, epochs):
-            self._space = SampleSpace(model, X)
+        if backend == "jit" and pays(model, data.X, optimizer, batch_size, epochs):
+            self._space = SampleSpace(model, data.X)
             self._program, self._parameters, self._features = (
                 self._space.program,
                 self._space.parameters,
                 self._space.X,
             )
-        self.slots = np.zeros((SLOTS[optimizer.kernel], self._parameters.size), model.dtype)
+        elif optimizer.average is not None:
+            self._parameters, self._written = model.parameters.copy(), model.parameters.copy()
+        self.slots = np.zeros((optimizer.slots, self._parameters.size), model.dtype)
+        self.is_trained = np.zeros(self._parameters.size, bool)
+        for op in self._program[self._program["trainable"] != 0]:
+            self.is_trained[op["weights"] : op["biases"] + op["output_size"]] = True
         self.parameters_before = model.parameters
         # Slots begin as zeros: of them no copy is kept.
         self._looks: deque[tuple[int, Array, Array | None]] = deque(maxlen=2)
-        self.steps_per_epoch = math.ceil(len(X) / batch_size)
+        self.steps_per_epoch = math.ceil(len(data.X) / batch_size)
         self._batch_size, self._shuffle = batch_size, shuffle
         self._make_buffers()
 
@@ -121,8 +185,10 @@ class Training:
         alone = self.backend != "jit"
         n_parameters, numbers = self._parameters.size, row_size(self._program)
         self._members = 1 if alone else members_for(self.threads, n_parameters, self._batch_size)
-        own = self._batch_size if alone else min(-(-self._batch_size // self._members), BLOCK_ROWS)
-        rows = own * self._members
+        own = -(-self._batch_size // self._members)
+        if not alone and not (self._program["kind"] == BATCH_NORM).any():
+            own = min(own, BLOCK_ROWS)
+        rows = self._max_rows = own * self._members
         # What has to go from core to core: a copy of the gradients for each member, or what the rows gave.
         # (In sample space a gradient's rows are the samples', each filled by one member.)
         by_rows = self._space is None and self._members * n_parameters <= self._batch_size * numbers
@@ -130,14 +196,14 @@ class Training:
         self._gradients = np.empty((copies, n_parameters), self.model.dtype)
         self._activations = np.empty(numbers * rows, self.model.dtype)
         self._deltas = np.empty_like(self._activations)
-        self._targets = np.empty((rows, self.Y.shape[1]), self.model.dtype)
-        self._order = np.empty(len(self.X), np.int64)
+        self._moments = np.empty((self._members, moments_size(self._program)), self.model.dtype)
+        self._order = np.empty(len(self.data.X), np.int64)
 
     def _leave_sample_space(self, space: SampleSpace) -> None:
         """Go on the ordinary way, from the model's parameters as they are and with the optimizer's slots."""
         self.slots = np.stack([space.ordinary(slot) for slot in self.slots])
         self._space = None
-        self._program, self._parameters, self._features = self.model.program, self.model.parameters, self.X
+        self._program, self._parameters, self._features = self.model.program, self.model.parameters, self.data.X
         self._looks.clear()
         self._make_buffers()
 
@@ -154,46 +220,128 @@ class Training:
             If a loss is not finite; the model then holds the parameters of the last epoch end at which they were
             finite.
         """
-        for name in ("learning_rate", "epsilon"):
-            value = self.optimizer.record()[name][0]
-            if 0 < value < np.finfo(self.model.dtype).tiny:
-                # A training takes numbers below the smallest normal one for zero.
-                raise ConfigurationError(f"{name} {value:g} is 0 in {self.model.dtype}; use a larger one or float64")
-        one_at_a_time = self.validation is not None or any(callback.each_epoch for callback in callbacks)
+        self._refuse_what_is_zero()
+        one_at_a_time = (
+            self.validation is not None
+            or bool(self._metrics)
+            or isinstance(self._schedule, ReduceOnPlateau)
+            or any(callback.each_epoch for callback in callbacks)
+        )
         for callback in callbacks:
             callback.on_fit_begin(self)
         count = 1
         with one_blas_thread() if self.backend == "jit" else contextlib.nullcontext():
+            if isinstance(self.optimizer, LBFGS):
+                minimise(self, self.optimizer, lambda: self._end_epoch(callbacks))
             while len(self.history.loss) < self.epochs and self.history.stopped is None:
-                seconds = self._train(min(count, self.epochs - len(self.history.loss)))
+                seconds = self.train(min(count, self.epochs - len(self.history.loss)))
                 if not one_at_a_time:
                     count = max(1, round(SECONDS_A_CALL / max(seconds, 1e-9)))
-                if self.validation is not None:
-                    scores = self.model.evaluate_checked(*self.validation, self.backend, self.threads)
-                    for name, score in scores.items():
-                        getattr(self.history, f"val_{name}").append(score)
-                for callback in callbacks:
-                    callback.on_epoch_end(self)
+                self._end_epoch(callbacks)
         for callback in callbacks:
             callback.on_fit_end(self)
 
-    def _train(self, count: int) -> float:
+    @property
+    def _schedule(self) -> Any:
+        """The optimizer's learning rate: a number or a schedule."""
+        return self.optimizer.learning_rate if isinstance(self.optimizer, WithRate) else 0.0
+
+    def _refuse_what_is_zero(self) -> None:
+        smallest = np.finfo(self.model.dtype).tiny
+        highest = self.optimizer.highest_rate if isinstance(self.optimizer, WithRate) else 0.0
+        for name, value in (("learning_rate", highest), ("epsilon", float(self.optimizer.record()["epsilon"][0]))):
+            if 0 < value < smallest:
+                # A training takes numbers below the smallest normal one for zero.
+                raise ConfigurationError(f"{name} {value:g} is 0 in {self.model.dtype}; use a larger one or float64")
+
+    def _end_epoch(self, callbacks: Sequence[Callback]) -> None:
+        """Put what is measured at an epoch's end into the history, and tell the callbacks."""
+        model, history = self.model, self.history
+        if self.validation is not None:
+            held_out = self.validation
+            scores = model.evaluate_checked(held_out.X, held_out.Y, held_out.W, self.backend, self.threads)
+            for name, score in scores.items():
+                history[f"val_{name}"].append(score)
+        for prefix, part in (("", self.data), ("val_", self.validation)):
+            if part is not None:
+                measured = model.measure(self._metrics, part.X, part.Y, part.sample_weight, self.backend)
+                for name, score in measured.items():
+                    history[f"{prefix}{name}"].append(score)
+        for callback in callbacks:
+            callback.on_epoch_end(self)
+
+    def rates(self, first: int, count: int) -> npt.NDArray[np.float64]:
+        """The learning rates of the steps of ``count`` epochs from ``first`` on."""
+        steps = count * self.steps_per_epoch
+        schedule = self._schedule
+        if isinstance(schedule, Timed):
+            return schedule.rates(first * self.steps_per_epoch, steps, self.steps_per_epoch)
+        if isinstance(schedule, ReduceOnPlateau):
+            watched = self.watched(schedule.monitor, "ReduceOnPlateau")
+            schedule = schedule.rate_after([watched.cost(value) for value in self.history[watched.name][:first]])
+        return np.full(steps, float(schedule))
+
+    def watched(self, monitor: str | None, who: str) -> "Watched":
+        """The column of the history that ``who`` goes by: ``monitor``, or the validation's loss, or the loss.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is not recorded.
+        """
+        columns = self.history.columns()
+        name = column_name(monitor or ("val_loss" if "val_loss" in columns else "loss"))
+        if name not in columns:
+            raise ConfigurationError(f"{who} cannot monitor {name!r}: this fit records {', '.join(columns)}")
+        measure = name.removeprefix("val_")
+        return Watched(name, measure != "loss" and greater_is_better(measure))
+
+    def loss_and_gradient(self) -> tuple[npt.NDArray[np.float64], Array]:
+        """What one epoch's row of the engine's history is at the model's parameters, and the gradient there, of the
+        whole set in one batch; the parameters stay as they are.
+
+        Returns
+        -------
+        (HISTORY_COLUMNS,) ndarray of float64, and an (n_parameters,) ndarray that the next call replaces
+        """
+        rows = np.empty((1, HISTORY_COLUMNS))
+        self._call_engine(rows, 0, update=False)
+        return rows[0], self._gradients[0]
+
+    def record(self, row: npt.NDArray[np.float64], seconds: float) -> None:
+        """Put what the engine said of an epoch into the history."""
+        self.history.loss.append(float(row[HISTORY_LOSS]))
+        if self.model.is_classifier:
+            self.history.accuracy.append(float(row[HISTORY_CORRECT]) / self._labelled)
+        self.history.seconds.append(seconds)
+
+    def use(self, data: Labelled) -> None:
+        """Go on with other samples, as many as before."""
+        if self._space is not None:
+            self._leave_sample_space(self._space)
+        self.data, self._features = data, data.X
+        self._targets = self.model.loss_function.smoothed(data.Y, self.model.n_outputs)
+        self._looks.clear()
+
+    def train(self, count: int) -> float:
         """Train ``count`` epochs, put them into the history and return the seconds that each took."""
+        first = len(self.history.loss)
         if self._space is not None and self._space.is_stale():
             self._leave_sample_space(self._space)
-        first = len(self.history.loss)
+        elif self.optimizer.average is not None and not np.array_equal(self._written, self.model.parameters):
+            # Somebody, such as a callback, has set the weights: they are the mean from now on, and what is trained.
+            np.copyto(self._parameters, self.model.parameters)
+            self.slots[-1] = self._parameters * (1 - self.optimizer.average ** (first * self.steps_per_epoch))
         self.parameters_before = self.model.parameters.copy()
-        before = self.parameters_before if self._space is None else self._parameters.copy()
+        own = self._parameters is self.model.parameters
+        before = self.parameters_before if own else self._parameters.copy()
         self._looks.append((first, before, self.slots.copy() if first > 0 else None))
         rows = np.empty((count, HISTORY_COLUMNS))
         started = time.perf_counter()
         finished = self._call_engine(rows, first)
         seconds = (time.perf_counter() - started) / count
         for row in rows[:finished]:
-            self.history.loss.append(float(row[HISTORY_LOSS]))
-            if self.model.is_classifier:
-                self.history.accuracy.append(float(row[HISTORY_CORRECT]) / len(self.X))
-            self.history.seconds.append(seconds)
+            self.record(row, seconds)
         if finished < count or not np.isfinite(self.model.parameters).all():
             lost = self._go_back(first + finished)
             what = (
@@ -201,37 +349,52 @@ class Training:
                 if lost is None
                 else f"the weights after epoch {lost + 1} were not finite numbers"
             )
-            raise DivergenceError(
-                f"training diverged: {what}; try a learning rate below "
-                f"{self.optimizer.record()['learning_rate'][0]:g}, or scale the features"
+            highest = self.optimizer.highest_rate if isinstance(self.optimizer, WithRate) else 0.0
+            advice = (
+                f"try a learning rate below {highest:g}, or scale the features" if highest else "scale the features"
             )
+            raise DivergenceError(f"training diverged: {what}; {advice}")
         return seconds
 
-    def _call_engine(self, rows: npt.NDArray[np.float64], first: int) -> int:
+    def _call_engine(self, rows: npt.NDArray[np.float64], first: int, update: bool = True) -> int:
         run = np.zeros(1, RUN)
         run["batch_size"], run["shuffle"], run["seed"] = self._batch_size, self._shuffle, self.model.seed
-        run["epoch"], run["step"] = first, first * self.steps_per_epoch
-        run["count_correct"], run["threads"] = self.model.is_classifier, self._members
+        run["max_rows"], run["epoch"], run["step"] = self._max_rows, first, first * self.steps_per_epoch
+        run["count_correct"], run["threads"], run["update"] = self.model.is_classifier, self._members, update
         X, pixels, run["divisor"] = engine_arguments(self._features, self.model.dtype)
-        finished: int = engine(self.backend).train(
+        schedule = self.optimizer.schedule(self.rates(first, len(rows)), first * self.steps_per_epoch)
+        finished: int = self._engine.train(
             rows,
             self._program,
             self.optimizer.record(),
+            schedule,
             run,
             self._parameters,
             self.slots,
             self._gradients,
             self._activations,
             self._deltas,
+            self._moments,
             self._order,
             X,
             pixels,
-            self.Y,
             self._targets,
+            self.data.W,
         )
+        self._write_back((first + finished) * self.steps_per_epoch)
+        return finished
+
+    def _write_back(self, steps: int) -> None:
+        """Give the model its parameters, where the engine works on others, after so many steps in all."""
         if self._space is not None:
             self._space.write_back()
-        return finished
+        elif self.optimizer.average is not None:
+            np.copyto(self.model.parameters, self._parameters)
+            if steps > 0:
+                # What is not trained, as running statistics are not, has no mean.
+                trained = self.is_trained
+                self.model.parameters[trained] = self.slots[-1, trained] / (1 - self.optimizer.average**steps)
+            self._written = self.model.parameters.copy()
 
     def _go_back(self, until: int) -> int | None:
         """Leave the last good parameters before epoch ``until``: those of an epoch's end that are finite and whose
@@ -242,8 +405,7 @@ class Training:
         """
         first, parameters, slots = self._looks[0]
         self._parameters[...], self.slots[...] = parameters, 0 if slots is None else slots
-        if self._space is not None:
-            self._space.write_back()
+        self._write_back(first * self.steps_per_epoch)
         ends = [self.model.parameters.copy()]
         lost = None
         for epoch in range(first, until):
@@ -255,6 +417,8 @@ class Training:
             ends = [ends[-1], self.model.parameters.copy()]
         for good in reversed(ends):
             np.copyto(self.model.parameters, good)
-            if math.isfinite(self.model.evaluate_checked(self.X, self.Y, self.backend, self.threads)["loss"]):
+            data = self.data
+            scores = self.model.evaluate_checked(data.X, data.Y, data.W, self.backend, self.threads)
+            if math.isfinite(scores["loss"]):
                 break
         return lost

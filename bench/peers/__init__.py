@@ -15,8 +15,9 @@ import numpy.typing as npt
 from workloads import Workload
 
 Array = npt.NDArray[np.float32]
-Weights = list[tuple[Array, Array]]
-"""One pair a layer: W (n_in, n_out) and b (n_out,)."""
+Weights = list[tuple[Array, ...]]
+"""What ``Network.get_weights`` gives: of a dense layer W (n_in, n_out) and b (n_out,), of a batch normalisation gamma,
+beta and the running mean and variance, all (n_out,)."""
 
 
 class Contestant(Protocol):
@@ -65,6 +66,10 @@ def refusal(name: str, workload: Workload) -> str | None:
         return f"{module} is not installed"
     if name == "sklearn_mlp" and workload.dropout:
         return "scikit-learn has no dropout"
+    if name == "sklearn_mlp" and workload.batch_norm:
+        return "scikit-learn has no batch normalisation"
+    if name == "numpy_by_hand" and workload.batch_norm:
+        return "batch normalisation is not written by hand here"
     return None
 
 

@@ -38,7 +38,8 @@ class Contestant:
         self._buffers = {rows: self._buffers_for(rows) for rows in {self._size, len(X) % self._size or self._size}}
 
     def _views(self, flat: Array) -> Weights:
-        views, at = [], 0
+        views: Weights = []
+        at = 0
         for n_in, n_out in pairwise(self._workload.sizes):
             W = flat[at : at + n_in * n_out].reshape(n_in, n_out)
             at += n_in * n_out

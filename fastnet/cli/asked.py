@@ -7,7 +7,7 @@ from click.core import ParameterSource
 
 from ..data import BUILT_IN
 from ..errors import ConfigurationError
-from .settings import Settings
+from .settings import OF_THE_LAYERS, Settings
 
 
 def check_options(ctx: click.Context, settings: Settings, config: Path | None) -> None:
@@ -26,6 +26,10 @@ def check_options(ctx: click.Context, settings: Settings, config: Path | None) -
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT_MAP:
             raise click.UsageError(sentence, ctx)
         raise ConfigurationError(f"{config}: {sentence}")
+    for name in OF_THE_LAYERS:
+        if settings.base is not None and ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            flag = name.replace("_", "-")
+            raise click.UsageError(f"--from keeps the layers that the model has; leave --{flag} out", ctx)
     for name, value in (("data", settings.data), ("test", settings.test)):
         from_file = ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
         if from_file and value is not None and value not in BUILT_IN and not Path(value).exists():

@@ -14,7 +14,7 @@ from ..errors import ConfigurationError
 from ..validation import choice
 from .settings import Settings
 
-PATHS = ("data", "test")
+PATHS = ("data", "test", "base")
 """The settings that may name a file, which is looked for from the configuration's own folder."""
 
 

@@ -13,9 +13,9 @@ from ..files import write_atomically
 from ..network import Network
 from .config import to_toml
 from .inputs import refuse_input
+from .models import MODEL
 from .settings import Settings
 
-MODEL = "model.h5"
 CONFIGURATION = "config.toml"
 
 

@@ -8,10 +8,10 @@ from .. import __version__
 from ..data import read_evaluation
 from .engines import load_engine
 from .models import load_model
-from .options import DATA_HELP
+from .options import DATA_HELP, METRICS_HELP, Names
 from .output import Printer, json_text, labelled
 from .samples import prepare, raw_part
-from .scores import in_words, measure
+from .scores import in_lines, in_words, measure
 
 BACKEND = "jit"
 
@@ -20,24 +20,28 @@ BACKEND = "jit"
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("data")
 @click.option("--target", metavar="COLUMN", help="The target's column in a CSV; by default the one of training.")
+@click.option("--metrics", type=Names(), default="", metavar="NAME,...", help=f"{METRICS_HELP},confusion_matrix.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def evaluate(model: Path, data: str, target: str | None, as_json: bool) -> None:
+def evaluate(model: Path, data: str, target: str | None, metrics: tuple[str, ...], as_json: bool) -> None:
     """Measure the saved network MODEL on DATA, whose answers are known.
 
     The data are prepared as they were for training. Where DATA has a test part, that is what is measured.
     """
     network = load_model(model)
+    wanted = network.check_metrics(metrics, allow_matrix=True)
     dataset = read_evaluation(data, target=target, preparation=network.preparation)
     if network.preparation is None:
         part = raw_part(dataset, network)
     else:
         part = prepare(dataset, network.preparation, network.dtype.name)
-    load_engine(BACKEND, network.dtype.name, "evaluate")
-    scores = measure(network, part, BACKEND)
+    load_engine(BACKEND, network.dtype.name, "evaluate", "predict")
+    scores = measure(network, part, BACKEND, wanted)
     say = Printer(quiet=as_json)
     say(labelled("model", str(model)))
     say(labelled("data", part.source))
     say(labelled("result", in_words(scores)))
+    for line in in_lines(scores, wanted):
+        say(labelled("", line))
     if as_json:
         say.write(json_text({"version": __version__, "model": str(model), "data": part.source, **scores}))
     say.close()

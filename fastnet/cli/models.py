@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from .. import Network, load
-from .destination import MODEL
+
+MODEL = "model.h5"
 
 
 def load_model(path: Path) -> Network:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ..training import Training
 
 MOST_ROWS = 15
-TITLES = {"loss": "loss", "accuracy": "accuracy", "val_loss": "val loss", "val_accuracy": "val accuracy"}
 
 
 def spacing(epochs: int, most: int = MOST_ROWS) -> int:
@@ -42,7 +41,9 @@ class EpochTable(Callback):
         self._training = training
         self._spacing = spacing(training.epochs)
         self._width = max(5, len(str(training.epochs)))
-        titles = "".join(f"{TITLES[column]:>14}" for column in training.history.columns())
+        titles = "".join(
+            f"{column.replace('val_', 'val '):>{max(14, len(column) + 2)}}" for column in training.history.columns()
+        )
         self.line(f"{'epoch':>{self._width}}{titles}")
 
     def on_epoch_end(self, training: Training) -> None:
@@ -67,9 +68,11 @@ class EpochTable(Callback):
         cells = (
             (column, values[epoch - 1])
             for column in training.history.columns()
-            if len(values := getattr(training.history, column)) >= epoch
+            if len(values := training.history[column]) >= epoch
         )
-        shown = "".join(f"{value:>14.2%}" if "accuracy" in name else f"{value:>14.6f}" for name, value in cells)
+        shown = "".join(
+            f"{value:>{max(14, len(name) + 2)}{'.2%' if 'accuracy' in name else '.6f'}}" for name, value in cells
+        )
         self.line(f"{epoch:>{self._width}}{shown}")
 
 

@@ -1,6 +1,7 @@
 """From what a user names to the arrays a network takes: read, prepared, and a part held out for validation."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..data import Dataset, read_evaluation, read_training
 from ..data.labels import could_be_either
 from ..errors import ConfigurationError, DataError
 from ..pixels import Pixels
+from .models import load_model
 from .settings import Settings
 
 Array = npt.NDArray[Any]
@@ -81,6 +83,12 @@ def read_samples(settings: Settings) -> Samples:
         given = _rows(given, ~held_out)
         # What is held out must not be in the statistics that the features are scaled by.
         preparation = Preparation.fit(given, task="regression" if is_regression else "classification")
+    if settings.base is not None:
+        preparation = with_scaling_of(preparation, settings.base)
+    if settings.loss == "poisson" and preparation.task == "regression":
+        # Counts are counts only as they are.
+        ones = (1.0,) * preparation.n_outputs
+        preparation = replace(preparation, target_mean=(0.0,) * preparation.n_outputs, target_deviation=ones)
     if settings.test is not None:
         test = read_evaluation(settings.test, target=settings.target, preparation=preparation)
     train, validation_part, test_part = (
@@ -89,6 +97,32 @@ def read_samples(settings: Settings) -> Samples:
     )
     assert train is not None
     return Samples(preparation, train, validation_part, test_part, guessed, settings.test is not None)
+
+
+def with_scaling_of(preparation: Preparation, base: str) -> Preparation:
+    """The preparation with the features scaled as for the model ``base``, whose layers know them only like that.
+
+    Raises
+    ------
+    DataError
+        If the features are not as many.
+    """
+    old = load_model(Path(base)).preparation
+    if old is None:
+        return preparation
+    if old.n_features != preparation.n_features:
+        raise DataError(
+            f"{base} takes {old.n_features} features, but the data have {preparation.n_features}; "
+            "give data with the same features"
+        )
+    return replace(
+        preparation,
+        input_shape=old.input_shape,
+        scaling=old.scaling,
+        divisor=old.divisor,
+        mean=old.mean,
+        deviation=old.deviation,
+    )
 
 
 def hold_out(classes: npt.NDArray[np.int64], share: float, seed: int) -> npt.NDArray[np.bool_]:

@@ -15,20 +15,21 @@ Scores = dict[str, Any]
 
 # A loss that overflows is told in a sentence below, not in NumPy's warnings.
 @np.errstate(over="ignore", invalid="ignore")
-def measure(network: Network, part: Part, backend: str) -> Scores:
+def measure(network: Network, part: Part, backend: str, metrics: tuple[str, ...] = ()) -> Scores:
     """Loss and accuracy, or for a regression the root of the mean squared error in the data's own units.
 
     Returns
     -------
     dict
-        ``samples``, ``loss`` and either ``accuracy`` or ``rmse``: a number, or a list of one for each target.
+        ``samples``, ``loss``, the ``metrics``, and either ``accuracy`` or ``rmse``: a number, or a list of one for each
+        target.
 
     Raises
     ------
     DivergenceError
         If the loss is not a finite number.
     """
-    scores: Scores = {"samples": len(part.X), **network.evaluate(part.X, part.y, backend=backend)}
+    scores: Scores = {"samples": len(part.X), **network.evaluate(part.X, part.y, metrics=metrics, backend=backend)}
     if not math.isfinite(scores["loss"]):
         raise DivergenceError(
             f"{part.source}: the loss of the trained network is {scores['loss']:g}, not a finite number, so its "
@@ -43,6 +44,20 @@ def measure(network: Network, part: Part, backend: str) -> Scores:
     errors = np.sqrt(np.mean((answers - truth) ** 2, axis=0)).tolist()
     scores["rmse"] = errors[0] if len(errors) == 1 else errors
     return scores
+
+
+def in_lines(scores: Scores, metrics: tuple[str, ...]) -> list[str]:
+    """The metrics as a user reads them, a line each; a matrix has a line a row, of what the class was taken for."""
+    lines = []
+    for name in metrics:
+        value = scores[name]
+        if isinstance(value, list):
+            width = max(len(f"{number:g}") for row in value for number in row)
+            lines += [f"{name}, rows are the true classes:"]
+            lines += ["  " + " ".join(f"{number:>{width}g}" for number in row) for row in value]
+        else:
+            lines.append(f"{name} {value:.4f}")
+    return lines
 
 
 def in_words(scores: Scores) -> str:

@@ -1,14 +1,30 @@
 """A training as it was asked for, once flags, configuration file and defaults have been merged."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from .. import Dense, Dropout, Network, Preparation
+from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, LayerNorm, Network, Preparation, transfer
 from ..callbacks import Callback, EarlyStopping
 from ..data import BUILT_IN
-from ..optimizers import OPTIMIZER_CLASSES, Optimizer
-from .options import FULL
+from ..errors import ConfigurationError
+from ..layers import Layer
+from ..losses import LOSS_CLASSES, Loss
+from ..optimizers import OPTIMIZER_CLASSES, Optimizer, WithRate
+from ..schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    InverseTimeDecay,
+    OneCycle,
+    PolynomialDecay,
+    ReduceOnPlateau,
+    Schedule,
+    StepDecay,
+    Timed,
+    WarmUp,
+)
+from .models import load_model
+from .options import ALL, FULL
 
 OUTPUTS = {
     "binary": ("sigmoid", "binary_crossentropy"),
@@ -16,6 +32,18 @@ OUTPUTS = {
     "regression": ("identity", "mean_squared_error"),
 }
 """What a task makes of the last layer: its activation and the loss."""
+
+FITTING = {
+    "binary": ("binary_crossentropy", "hinge"),
+    "multiclass": ("categorical_crossentropy",),
+    "regression": ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "poisson"),
+}
+"""The losses that suit a task."""
+
+OF_THE_LAYERS = ("layers", "activation", "normalization", "dropout", "input_dropout", "noise", "max_norm")
+"""What a model that a training begins with has decided already."""
+
+OF_THE_OPTIMIZER = ("learning_rate", "momentum", "nesterov", "weight_decay", "clip_value", "clip_norm", "average")
 
 
 @dataclass(frozen=True)
@@ -27,19 +55,38 @@ class Settings:
     target: str | None
     task: str
     jit: bool
+    base: str | None
+    freeze: int | str
     layers: tuple[int, ...]
     activation: str
     init: str
+    normalization: str
+    loss: str
+    label_smoothing: float
+    class_weight: str
     optimizer: str
     learning_rate: float | None
     momentum: float | None
     nesterov: bool
+    weight_decay: float | None
+    schedule: str
+    decay: float | None
+    interval: int | None
+    warm_up: int
+    clip_value: float | None
+    clip_norm: float | None
+    average: float | None
     batch_size: int | str
     epochs: int
     l2: float
+    l1: float
+    max_norm: float | None
     dropout: float
+    input_dropout: float
+    noise: float
     validation: float
     patience: int | None
+    metrics: tuple[str, ...]
     dtype: str
     threads: int | None
     seed: int
@@ -50,34 +97,117 @@ class Settings:
         return "jit" if self.jit else "reference"
 
     def misfit(self) -> tuple[str, str] | None:
-        """The option that does not suit the optimizer, as Adam has no momentum, and a sentence about it."""
+        """The option that does not suit another, as Adam has no momentum, and a sentence about it."""
         known = {field.name for field in fields(OPTIMIZER_CLASSES[self.optimizer])}
-        for name in ("momentum", "nesterov"):
+        for name in OF_THE_OPTIMIZER:
             if getattr(self, name) and name not in known:
-                return name, f"{self.optimizer} has no {name}; leave it out or use --optimizer sgd"
+                flag, having = name.replace("_", "-"), _optimizers_with(name)
+                return name, f"{self.optimizer} has no {flag}; leave it out or use --optimizer {having}"
         if self.nesterov and not self.momentum:
             return "nesterov", "nesterov looks ahead along the momentum, which is 0; give one, such as --momentum 0.9"
+        if self.optimizer == "lbfgs":
+            if self.batch_size != FULL:
+                return "batch_size", f"lbfgs needs all samples in each step: give --batch-size {FULL}"
+            for name in ("clip_value", "clip_norm", "average"):
+                if getattr(self, name):
+                    return name, f"lbfgs has no {name.replace('_', '-')}; leave it out"
+            if self.schedule != "constant" or self.warm_up:
+                return "schedule", "lbfgs has no learning rate to change; leave --schedule and --warm-up out"
+            if self.normalization == "batch":
+                return "normalization", "lbfgs cannot train batch normalisations; use --normalization layer"
+        if self.clip_value and self.clip_norm:
+            return "clip_value", "--clip-value and --clip-norm cannot both be given; choose one way to clip gradients"
+        for name in ("decay", "interval"):
+            if getattr(self, name) and name not in USED_BY[self.schedule]:
+                return name, f"the {self.schedule} schedule has no {name}; leave it out or choose another --schedule"
+        if self.schedule == "plateau" and self.warm_up:
+            return "warm_up", "the plateau schedule cannot be warmed up; leave --warm-up out"
         return None
 
     def build_optimizer(self) -> Optimizer:
         """The optimizer, with its own defaults for what was not asked for."""
         kind = OPTIMIZER_CLASSES[self.optimizer]
-        asked = {"learning_rate": self.learning_rate, "momentum": self.momentum, "nesterov": self.nesterov}
         # A zero asks for nothing, so a configuration saved from sgd can be used with another optimizer.
-        return kind(**{name: value for name, value in asked.items() if value})
+        asked = {name: getattr(self, name) for name in OF_THE_OPTIMIZER if getattr(self, name)}
+        if issubclass(kind, WithRate):
+            asked["learning_rate"] = self._rate(asked.get("learning_rate") or kind().highest_rate)
+        return kind(**asked)
+
+    def _rate(self, rate: float) -> float | Schedule:
+        chosen: float | Timed = rate
+        factor, interval = self.decay, self.interval
+        if self.schedule == "step":
+            chosen = StepDecay(rate, factor=factor or 0.1, interval=interval or 10)
+        elif self.schedule == "exponential":
+            chosen = ExponentialDecay(rate, factor=factor or 0.95)
+        elif self.schedule == "inverse_time":
+            chosen = InverseTimeDecay(rate, decay=factor or 1.0, interval=interval or 1)
+        elif self.schedule == "polynomial":
+            chosen = PolynomialDecay(rate, over=self._after_warm_up, power=factor or 1.0)
+        elif self.schedule == "cosine":
+            chosen = CosineDecay(rate, over=interval or self._after_warm_up, restarts=interval is not None)
+        elif self.schedule == "one_cycle":
+            chosen = OneCycle(rate, over=max(self._after_warm_up, 2))
+        elif self.schedule == "plateau":
+            return ReduceOnPlateau(rate, factor=factor or 0.1, patience=interval or 10)
+        return WarmUp(chosen, over=self.warm_up) if self.warm_up else chosen
+
+    @property
+    def _after_warm_up(self) -> int:
+        return max(self.epochs - self.warm_up, 1)
+
+    def build_loss(self, task: str) -> Loss:
+        """The loss, which has to suit the task.
+
+        Raises
+        ------
+        ConfigurationError
+            If it does not.
+        """
+        name = OUTPUTS[task][1] if self.loss == "auto" else self.loss
+        if name not in FITTING[task]:
+            what = {"binary": "two classes", "multiclass": "several classes", "regression": "numbers"}[task]
+            raise ConfigurationError(
+                f"--loss {name} does not suit data with {what} to predict; use {' or '.join(FITTING[task])}"
+            )
+        kind = LOSS_CLASSES[name]
+        if self.label_smoothing:
+            if not kind.gives_probabilities:
+                raise ConfigurationError(f"--label-smoothing is for cross-entropies, not for {name}; leave it out")
+            return kind(label_smoothing=self.label_smoothing)  # type: ignore[call-arg]  # those two have it
+        return kind()
 
     def build_network(self, preparation: Preparation) -> Network:
         """A network with its first weights for data prepared like this."""
-        activation, loss = OUTPUTS[preparation.task]
-        layers: list[Dense | Dropout] = []
-        for size in self.layers:
-            layers.append(Dense(size, activation=self.activation, init=self.init, l2=self.l2))
-            if self.dropout:
-                layers.append(Dropout(self.dropout))
-        layers.append(Dense(preparation.n_outputs, activation=activation, init=self.init, l2=self.l2))
-        network = Network(layers, input_shape=preparation.input_shape, loss=loss, dtype=self.dtype, seed=self.seed)
+        loss = self.build_loss(preparation.task)
+        activation = loss.output_activation or "identity"
+        last = Dense(preparation.n_outputs, activation=activation, init=self.init, l1=self.l1, l2=self.l2)
+        if self.base is not None:
+            old = load_model(Path(self.base))
+            freeze = None if self.freeze == ALL else int(self.freeze)
+            network = transfer(old, [last], freeze=freeze, loss=loss, seed=self.seed)
+        else:
+            layers = [*self._hidden_layers(), last]
+            network = Network(layers, input_shape=preparation.input_shape, loss=loss, dtype=self.dtype, seed=self.seed)
         network.preparation = preparation
         return network
+
+    def _hidden_layers(self) -> list[Layer]:
+        layers: list[Layer] = []
+        if self.input_dropout:
+            layers.append(Dropout(self.input_dropout))
+        if self.noise:
+            layers.append(GaussianNoise(self.noise))
+        for size in self.layers:
+            dense = Dense(size, self.activation, self.init, l1=self.l1, l2=self.l2, max_norm=self.max_norm)
+            if self.normalization == "none":
+                layers.append(dense)
+            else:
+                norm = BatchNorm() if self.normalization == "batch" else LayerNorm()
+                layers += [replace(dense, activation="identity"), norm, Activation(self.activation)]
+            if self.dropout:
+                layers.append(Dropout(self.dropout))
+        return layers
 
     def build_callbacks(self) -> list[Callback]:
         """What may end the training early."""
@@ -88,13 +218,42 @@ class Settings:
         """The batch size as ``Network.fit`` takes it."""
         return None if self.batch_size == FULL else int(self.batch_size)
 
+    @property
+    def weights_of_classes(self) -> str | None:
+        """The class weights as ``Network.fit`` takes them."""
+        return None if self.class_weight == "none" else self.class_weight
+
     def resolved(self) -> dict[str, Any]:
         """What a configuration file must say to repeat this training from any folder."""
         optimizer = self.build_optimizer()
         values = asdict(self)
-        for name in ("learning_rate", "momentum", "nesterov"):
+        for name in OF_THE_OPTIMIZER:
             values[name] = getattr(optimizer, name, None)
-        for name in ("data", "test"):
+        if isinstance(values["learning_rate"], Schedule):
+            values["learning_rate"] = self.learning_rate or type(optimizer)().learning_rate  # type: ignore[attr-defined]
+        for name in ("data", "test", "base"):
             if values[name] is not None and values[name] not in BUILT_IN:
                 values[name] = str(Path(values[name]).resolve())
-        return {name: value for name, value in values.items() if value is not None}
+        if self.base is not None:
+            for name in OF_THE_LAYERS:
+                del values[name]
+        return {name: value for name, value in values.items() if value is not None and (name, value) != ("metrics", ())}
+
+
+USED_BY: dict[str, tuple[str, ...]] = {
+    "constant": (),
+    "step": ("decay", "interval"),
+    "exponential": ("decay",),
+    "inverse_time": ("decay", "interval"),
+    "polynomial": ("decay",),
+    "cosine": ("interval",),
+    "one_cycle": (),
+    "plateau": ("decay", "interval"),
+}
+"""The numbers that a schedule takes."""
+
+
+def _optimizers_with(name: str) -> str:
+    return " or ".join(
+        kind.name for kind in OPTIMIZER_CLASSES.values() if name in {field.name for field in fields(kind)}
+    )

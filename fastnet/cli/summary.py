@@ -1,10 +1,13 @@
 """What ``train`` says about a training: before it, after it, and as plain data for JSON."""
 
-from dataclasses import asdict
+from itertools import zip_longest
 from typing import Any
 
-from .. import Dense, Dropout, History, Network
+from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, History, LayerNorm, Network
 from ..activations import name_of
+from ..layers import layer_to_dict
+from ..optimizers import Optimizer, WithRate
+from ..schedules import Schedule
 from .output import counted, labelled, listed, seconds
 from .samples import Samples
 from .settings import Settings
@@ -34,14 +37,22 @@ def before(settings: Settings, samples: Samples, network: Network) -> list[str]:
     return [
         *lines,
         labelled("prepared", _prepared(samples)),
-        labelled("network", f"{_layers(network)}: {counted(network.parameters.size, 'parameter')}"),
+        labelled("network", f"{_layers(network)}: {counted(network.n_parameters, 'parameter')}"),
         labelled(
             "training",
-            f"{settings.backend} engine, {network.dtype.name}, {optimizer.name} at learning rate "
-            f"{optimizer.record()['learning_rate'][0]:g}, {batch}, seed {settings.seed}",
+            f"{settings.backend} engine, {network.dtype.name}, {network.loss}, {_optimizer(optimizer)}, {batch}, "
+            f"seed {settings.seed}",
         ),
         "",
     ]
+
+
+def _optimizer(optimizer: Optimizer) -> str:
+    if not isinstance(optimizer, WithRate):
+        return optimizer.name
+    if isinstance(optimizer.learning_rate, Schedule):
+        return f"{optimizer.name} at learning rates up to {optimizer.highest_rate:g} ({optimizer.learning_rate.name})"
+    return f"{optimizer.name} at learning rate {optimizer.learning_rate:g}"
 
 
 def _prepared(samples: Samples) -> str:
@@ -57,11 +68,19 @@ def _prepared(samples: Samples) -> str:
 def _layers(network: Network) -> str:
     shape = " x ".join(str(size) for size in network.input_shape)
     layers = []
-    for layer in network.layers:
+    for layer, after in zip_longest(network.layers, network.layers[1:]):
         if isinstance(layer, Dense):
-            layers.append(f"{layer.units} {name_of(layer.activation)}")
+            frozen = "" if layer.trainable else " (frozen)"
+            own = "" if isinstance(after, BatchNorm | LayerNorm) else f" {name_of(layer.activation)}"
+            layers.append(f"{layer.units}{own}{frozen}")
         elif isinstance(layer, Dropout):
             layers.append(f"dropout {layer.rate:g}")
+        elif isinstance(layer, GaussianNoise):
+            layers.append(f"noise {layer.deviation:g}")
+        elif isinstance(layer, Activation):
+            layers.append(name_of(layer.activation))
+        else:
+            layers.append("batch norm" if isinstance(layer, BatchNorm) else "layer norm")
     return " -> ".join([shape, *layers])
 
 
@@ -102,9 +121,9 @@ def report(settings: Settings, samples: Samples, network: Network, history: Hist
         },
         "configuration": settings.resolved(),
         "network": {
-            "layers": [{"kind": type(layer).__name__.lower(), **asdict(layer)} for layer in network.layers],
+            "layers": [layer_to_dict(layer) for layer in network.layers],
             "loss": network.loss,
-            "parameters": network.parameters.size,
+            "parameters": network.n_parameters,
         },
         "training": {
             "engine": settings.backend,
@@ -112,6 +131,6 @@ def report(settings: Settings, samples: Samples, network: Network, history: Hist
             "stopped": history.stopped,
             "seconds": spent,
             "samples_per_second": len(samples.train.X) * len(history.loss) / max(spent, 1e-9),
-            "history": {name: getattr(history, name) for name in history.columns()},
+            "history": {name: history[name] for name in history.columns()},
         },
     }

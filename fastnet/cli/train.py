@@ -66,6 +66,8 @@ class Job:
                     callbacks=[*settings.build_callbacks(), interruptible, table],
                     backend=backend,
                     threads=settings.threads,
+                    class_weight=settings.weights_of_classes,
+                    metrics=settings.metrics,
                 )
             finally:
                 table.close()
@@ -111,7 +113,7 @@ def train(
         samples = read_samples(settings)
         network = settings.build_network(samples.preparation)
         begin = summary.before(settings, samples, network)
-        inputs = [name for name in (settings.data, settings.test, config) if name is not None]
+        inputs = [name for name in (settings.data, settings.test, settings.base, config) if name is not None]
         job = Job(settings, samples, Destination(out, force=force, data=settings.data, inputs=inputs), say)
         try:
             for line in cautions(samples):

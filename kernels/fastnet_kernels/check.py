@@ -101,7 +101,7 @@ def _cast(value: Any, dtype: str, name: str) -> Any:
     if not isinstance(value, np.ndarray):
         return value
     # The engine keeps its history in float64 whatever the dtype.
-    if value.dtype.kind == "f" and name not in ("history", "result"):
+    if value.dtype.kind == "f" and name not in ("history", "result", "schedule"):
         return np.array(value, dtype, order="C")
     return value.copy()
 

@@ -10,12 +10,16 @@ same kind, so a new activation is two functions on each side and one word here.
 Flat arrays, all of the Program's dtype (float32 or float64) unless said otherwise:
 
 ``parameters`` (n_parameters,), ``gradients`` (copies, n_parameters): an op's weights are the C-ordered matrix
-(input_size, output_size) that
-    starts at its ``weights``, its biases the vector (output_size,) that starts at its ``biases``.
-``slots`` (n_slots, n_parameters): what the optimizer remembers.
+    (input_size, output_size) that starts at its ``weights``, its biases the vector (output_size,) that starts at its
+    ``biases``. A normalisation's weights are one row, what it multiplies by. The running statistics of batch
+    normalisations come after all of them, out of an optimizer's sight.
+``slots`` (n_slots, n_parameters): what the optimizer remembers; after its own the mean of the parameters, if one is
+    kept.
 ``activations``, ``deltas`` (row_size * max_rows,): what the ops give, and the gradients of the loss with respect to it.
     A buffer that a record places at ``offset`` with ``size`` numbers a sample starts at ``offset * max_rows``, so the
-    rows of a batch (at most max_rows) lie together, C-ordered: (rows, size).
+    rows of a batch (at most max_rows) lie together, C-ordered: (rows, size). The loss has places there for targets and
+    weights that are gathered, and puts the losses where the targets lie in ``deltas``.
+``moments`` (members, moments_size): what the members of a team tell each other of their rows, see MOMENTS.
 """
 
 from typing import Final
@@ -27,6 +31,9 @@ DENSE: Final = 0
 DROPOUT: Final = 1
 LOSS: Final = 2
 SAMPLES: Final = 3
+NOISE: Final = 4
+LAYER_NORM: Final = 5
+BATCH_NORM: Final = 6
 
 ACTIVATIONS: Final = (
     "identity",
@@ -44,11 +51,22 @@ ACTIVATIONS: Final = (
     "silu",
     "hard_sigmoid",
     "hard_tanh",
+    "exponential",
 )
 KEEP_Z: Final = frozenset({"absolute", "gelu", "gelu_tanh", "silu"})
 """Activations whose derivative the output does not tell: z is kept beside it."""
 
-LOSSES: Final = ("mean_squared_error", "binary_crossentropy", "categorical_crossentropy")
+LOSSES: Final = (
+    "mean_squared_error",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "mean_absolute_error",
+    "huber",
+    "log_cosh",
+    "poisson",
+    "hinge",
+)
+CATEGORICAL: Final = LOSSES.index("categorical_crossentropy")
 OPTIMIZERS: Final = (
     "sgd",
     "adam",
@@ -58,6 +76,7 @@ OPTIMIZERS: Final = (
     "rmsprop",
     "centered_rmsprop",
     "adadelta",
+    "nadam",
     "lion",
     "rprop",
 )
@@ -73,6 +92,7 @@ SLOTS: Final = {
     "rmsprop": 2,  # the mean square, and the velocity
     "centered_rmsprop": 3,  # and the mean
     "adadelta": 2,  # the mean squares of the gradients and of the changes
+    "nadam": 2,  # the two moments
     "lion": 1,  # the momentum
     "rprop": 2,  # the last gradient, and the size of the steps
 }
@@ -82,8 +102,8 @@ MAX_DIMENSIONS: Final = 3
 
 OP: Final = np.dtype(
     [
-        ("kind", np.int64),  # DENSE, DROPOUT, LOSS or SAMPLES
-        ("function", np.int64),  # a DENSE's or SAMPLES' activation code, or a LOSS's loss code
+        ("kind", np.int64),  # DENSE, DROPOUT, LOSS, SAMPLES, NOISE, LAYER_NORM or BATCH_NORM
+        ("function", np.int64),  # a LOSS's loss code, or the activation code of what has parameters
         ("output_activation", np.int64),  # a LOSS only: what turns its input (logits) into predictions
         ("input_size", np.int64),  # numbers a sample that go in
         ("output_size", np.int64),  # and that come out
@@ -91,14 +111,24 @@ OP: Final = np.dtype(
         ("output_shape", np.int64, (MAX_DIMENSIONS,)),
         ("input", np.int64),  # where they lie in activations: numbers a sample before them
         ("output", np.int64),
-        ("z", np.int64),  # where a DENSE's or SAMPLES' z lies: at output, unless its activation is in KEEP_Z
+        ("z", np.int64),  # where what its activation works on lies: at output, unless the activation is in KEEP_Z
+        ("targets", np.int64),  # a LOSS only: where gathered targets lie
+        ("target_weights", np.int64),  # and their weights
         ("weights", np.int64),  # offsets into the parameters
         ("biases", np.int64),
+        ("statistics", np.int64),  # a BATCH_NORM's running mean, and after it the running variance
+        ("moments", np.int64),  # where a BATCH_NORM's part in a row of moments begins
+        ("trainable", np.int64),  # 0 or 1: whether its parameters change, and a BATCH_NORM looks at the batch
         ("passes_on", np.int64),  # 0 or 1: whether an op before it needs the gradient of its input
         ("key", np.int64),  # which stream of counted random numbers is this op's
         ("rate", np.float64),  # a DROPOUT's share of units that are dropped, in [0, 1)
-        ("slope", np.float64),  # the number of its own that an activation has (leaky_relu, elu), or 0
+        ("deviation", np.float64),  # of a NOISE
+        ("slope", np.float64),  # the number of its own that an activation (leaky_relu, elu) or a loss (huber) has, or 0
+        ("l1", np.float64),  # a DENSE's penalty l1 * sum(abs(weights))
         ("l2", np.float64),  # a DENSE's or SAMPLES' penalty l2 / 2 * sum(weights ** 2)
+        ("max_norm", np.float64),  # a DENSE's: the largest norm of the weights into one unit, or 0 for any
+        ("momentum", np.float64),  # the share of a BATCH_NORM's running statistics that a step keeps
+        ("epsilon", np.float64),  # added to the variance by a LAYER_NORM or BATCH_NORM
         ("square", np.float64),  # a SAMPLES' sum of the squares of the weights that it began with
     ],
     align=True,
@@ -108,29 +138,40 @@ OPTIMIZER: Final = np.dtype(
     [
         ("kind", np.int64),
         ("nesterov", np.int64),
-        ("learning_rate", np.float64),
         ("momentum", np.float64),
         ("beta_1", np.float64),
         ("beta_2", np.float64),
         ("epsilon", np.float64),
         ("weight_decay", np.float64),  # decoupled: parameters shrink by learning_rate * weight_decay a step
         ("decay", np.float64),  # of a running mean, or adagrad's of its learning rate
+        ("momentum_decay", np.float64),  # nadam's, of how far its momentum is from beta_1
         ("shrink", np.float64),  # rprop: what a step's size is multiplied by when the sign has changed
         ("grow", np.float64),  # and when it has not
         ("smallest", np.float64),  # between these
         ("largest", np.float64),
+        ("clip_value", np.float64),  # the largest gradient of a single parameter, or 0 for any
+        ("clip_norm", np.float64),  # the largest norm of all gradients together, or 0 for any
+        ("average", np.float64),  # how much of the mean of the parameters a step keeps, or 0 for no mean
     ],
     align=True,
 )
 
+RATE: Final = 0
+PRODUCT: Final = 1
+SCHEDULE_COLUMNS: Final = 2
+"""The columns of a schedule (n_steps, SCHEDULE_COLUMNS), float64: the learning rate, and the product of nadam's momenta
+up to the step."""
+
 RUN: Final = np.dtype(
     [
         ("batch_size", np.int64),
+        ("max_rows", np.int64),  # samples that the buffers have room for; all of a batch, if there is a BATCH_NORM
         ("shuffle", np.int64),  # 0 or 1
         ("seed", np.int64),
         ("epoch", np.int64),  # the number of the first epoch of this call, counted from 0
         ("step", np.int64),  # updates done before this call
         ("count_correct", np.int64),  # 0 or 1: whether the engine counts right answers
+        ("update", np.int64),  # 0 or 1: whether parameters change; if not, the last batch's gradients are left
         ("threads", np.int64),  # members of the team, at least 1; the reference always works alone
         ("divisor", np.float64),  # what pixels are divided by, where the samples are pixels
     ],
@@ -141,16 +182,42 @@ HISTORY_LOSS: Final = 0
 HISTORY_CORRECT: Final = 1
 HISTORY_COLUMNS: Final = 2
 
+OWN_MEAN: Final = 0
+OWN_SQUARES: Final = 1
+MEAN: Final = 2
+VARIANCE: Final = 3
+OWN_DBIASES: Final = 4
+OWN_DWEIGHTS: Final = 5
+DBIASES: Final = 6
+DWEIGHTS: Final = 7
+MOMENTS: Final = 8
+"""What a member's row of moments has of each BATCH_NORM, vectors of its size: the mean of its own rows and the sum of
+the squares of what is beside it, the mean and variance of the whole batch; and on the way back the gradients with
+respect to biases and weights from its own rows, and from the whole batch."""
+
 Record = np.ndarray[tuple[int, ...], np.dtype[np.void]]
 Array = npt.NDArray[np.floating]
 
 
 def row_size(program: Record) -> int:
-    """Numbers a sample that ``activations`` holds: the first input, then every op's z, where kept, and output."""
-    return int(max((program["output"] + program["output_size"]).max(), (program["z"] + program["output_size"]).max()))
+    """Numbers a sample that ``activations`` holds: the first input, every op's z, where kept, and output, and the
+    targets and their weights."""
+    return int(program["target_weights"][-1] + program["output_size"][-1])
+
+
+def moments_size(program: Record) -> int:
+    """Length of a member's row of ``moments``."""
+    return MOMENTS * int(program["output_size"][program["kind"] == BATCH_NORM].sum())
+
+
+def statistics_count(program: Record) -> int:
+    """How many of the parameters are running statistics, which are the last."""
+    return 2 * int(program["output_size"][program["kind"] == BATCH_NORM].sum())
 
 
 def parameter_count(program: Record) -> int:
     """Length of the flat parameter vector that the Program addresses."""
     dense = program[program["kind"] == DENSE]
-    return int((dense["output_size"] * (dense["input_size"] + 1)).sum())
+    norms = program[(program["kind"] == LAYER_NORM) | (program["kind"] == BATCH_NORM)]
+    count = (dense["output_size"] * (dense["input_size"] + 1)).sum() + 2 * norms["output_size"].sum()
+    return int(count) + statistics_count(program)

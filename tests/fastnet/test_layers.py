@@ -25,7 +25,7 @@ LAYER_STRATEGY: st.SearchStrategy[Layer] = st.one_of(
 @given(LAYER_STRATEGY)
 def test_the_description_is_plain_and_gives_the_layer_back(layer: Layer) -> None:
     described = layer_to_dict(layer)
-    assert {type(value) for value in described.values()} <= {str, int, float}
+    assert {type(value) for value in described.values()} <= {str, int, float, bool, type(None)}
     assert described["kind"] in LAYERS
     assert layer_from_dict(described) == layer
 

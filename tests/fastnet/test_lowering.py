@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 import fastnet as fn
 from fastnet.layers import Layer
-from fastnet.losses import LOSS_TABLE
+from fastnet.losses import LOSS_CLASSES
 from fastnet.lowering import initial_parameters, lower
 from fastnet_kernels.program import (
     ACTIVATIONS,
+    BATCH_NORM,
     DENSE,
     DROPOUT,
     KEEP_Z,
+    LAYER_NORM,
     LOSS,
     LOSSES,
     MAX_DIMENSIONS,
@@ -29,6 +31,9 @@ SIZES = st.integers(1, 9)
 HIDDEN: st.SearchStrategy[Layer] = st.one_of(
     st.builds(fn.Dense, SIZES, activation=st.sampled_from(ACTIVATIONS), l2=st.floats(0, 1)),
     st.builds(fn.Dropout, st.floats(0, 0.9)),
+    st.builds(fn.GaussianNoise, st.floats(0, 0.9)),
+    st.builds(fn.BatchNorm),
+    st.builds(fn.LayerNorm),
 )
 NETWORKS = st.tuples(
     st.lists(HIDDEN, max_size=6),
@@ -38,7 +43,7 @@ NETWORKS = st.tuples(
 
 
 def lowered(*layers: Layer, input_shape: tuple[int, ...], loss: str) -> Record:
-    return lower(layers, input_shape, LOSS_TABLE[loss])
+    return lower(layers, input_shape, LOSS_CLASSES[loss]())
 
 
 @given(NETWORKS)
@@ -51,14 +56,19 @@ def test_every_number_has_exactly_one_place(
     activations[: math.prod(input_shape)] += 1
     for op in program[:-1]:
         activations[op["output"] : op["output"] + op["output_size"]] += 1
-        if op["kind"] == DENSE:
+        size = op["output_size"]
+        if op["kind"] in (DENSE, BATCH_NORM, LAYER_NORM):
             keeps_z = ACTIVATIONS[op["function"]] in KEEP_Z
             assert keeps_z == (op["z"] != op["output"])
             if keeps_z:
-                activations[op["z"] : op["z"] + op["output_size"]] += 1
-            n_weights = op["input_size"] * op["output_size"]
+                activations[op["z"] : op["z"] + size] += 1
+            n_weights = size * (op["input_size"] if op["kind"] == DENSE else 1)
             parameters[op["weights"] : op["weights"] + n_weights] += 1
-            parameters[op["biases"] : op["biases"] + op["output_size"]] += 1
+            parameters[op["biases"] : op["biases"] + size] += 1
+        if op["kind"] == BATCH_NORM:
+            parameters[op["statistics"] : op["statistics"] + 2 * size] += 1
+    for place in ("targets", "target_weights"):
+        activations[program[-1][place] : program[-1][place] + program[-1]["output_size"]] += 1
     np.testing.assert_array_equal(parameters, 1)
     np.testing.assert_array_equal(activations, 1)
 
@@ -96,7 +106,9 @@ def test_a_program_in_full() -> None:
     assert program["weights"][1:3].tolist() == [0, 35]
     assert program["biases"][1:3].tolist() == [30, 45]
     assert parameter_count(program) == 47
-    assert row_size(program) == 19
+    assert program[-1]["targets"] == 19
+    assert program[-1]["target_weights"] == 21
+    assert row_size(program) == 23
     assert program["rate"].tolist() == [0.25, 0, 0, 0]
     assert program["l2"].tolist() == [0, 0.5, 0, 0]
     assert ACTIVATIONS[program[1]["function"]] == "tanh"
@@ -165,6 +177,38 @@ def test_no_two_dropouts_share_their_random_numbers() -> None:
 def test_layers_that_make_no_network_are_refused(layers: list[Any], loss: str, sentence: str) -> None:
     with pytest.raises(fn.ConfigurationError, match=sentence):
         lowered(*layers, input_shape=(2,), loss=loss)
+
+
+def test_an_activation_belongs_to_the_layer_before_it() -> None:
+    layers: list[Layer] = [fn.Dense(3), fn.BatchNorm(), fn.Activation("silu"), fn.Dropout(0.5), fn.Dense(2)]
+    program = lowered(*layers, input_shape=(2,), loss="mean_squared_error")
+    assert program["kind"].tolist() == [DENSE, BATCH_NORM, DROPOUT, DENSE, LOSS]
+    assert [ACTIVATIONS[code] for code in program["function"][:2]] == ["identity", "silu"]
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [fn.Activation("relu"), fn.Dense(1)],
+        [fn.Dense(3, activation="tanh"), fn.Activation("relu"), fn.Dense(1)],
+        [fn.Dense(3), fn.Dropout(0.1), fn.Activation("relu"), fn.Dense(1)],
+        [fn.BatchNorm(), fn.Activation("relu"), fn.Activation("tanh"), fn.Dense(1)],
+    ],
+)
+def test_an_activation_with_nothing_to_follow_is_refused(layers: list[Layer]) -> None:
+    with pytest.raises(fn.ConfigurationError, match="an Activation must follow a Dense, BatchNorm or LayerNorm layer"):
+        lowered(*layers, input_shape=(2,), loss="mean_squared_error")
+
+
+def test_only_what_is_trained_is_passed_a_gradient_and_penalised() -> None:
+    frozen = fn.Dense(3, l1=0.1, l2=0.1, max_norm=1.0, trainable=False)
+    layers: list[Layer] = [frozen, fn.BatchNorm(trainable=False), fn.Dense(4), fn.Dropout(0.1), frozen, fn.Dense(1)]
+    program = lowered(*layers, input_shape=(2,), loss="mean_squared_error")
+    assert program["trainable"].tolist() == [0, 0, 1, 0, 0, 1, 0]
+    assert program["passes_on"].tolist() == [0, 0, 0, 1, 1, 1, 0]
+    assert not program["l1"].any()
+    assert not program["l2"].any()
+    assert not program["max_norm"].any()
 
 
 def test_initial_weights_land_in_their_places() -> None:

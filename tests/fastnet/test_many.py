@@ -24,7 +24,7 @@ def test_each_gets_the_bits_it_would_get_alone(workers: int | None) -> None:
     optimizers = [fn.Adam(0.01 * (1 + index)) for index in range(len(together))]
     histories = fn.fit_many(together, X, Y, optimizer=optimizers, epochs=3, batch_size=7, workers=workers)
     for trained, optimizer, history in zip(together, optimizers, histories, strict=True):
-        alone = network(trained.seed, trained.layers[1].rate)  # type: ignore[union-attr]
+        alone = network(trained.seed, float(trained.program[1]["rate"]))
         expected = alone.fit(X, Y, optimizer=optimizer, epochs=3, batch_size=7, threads=1)
         assert history.loss == expected.loss
         np.testing.assert_array_equal(trained.parameters, alone.parameters)

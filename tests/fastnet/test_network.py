@@ -101,7 +101,7 @@ class TestWeights:
             tuple(draw.draw(st_numpy.arrays(np.float64, a.shape, elements=finite)) for a in pair)
             for pair in net.get_weights()
         ]
-        net.set_weights(weights)  # type: ignore[arg-type]
+        net.set_weights(weights)
         for pair, expected in zip(net.get_weights(), weights, strict=True):
             for array, value in zip(pair, expected, strict=True):
                 np.testing.assert_array_equal(array, value)
@@ -116,8 +116,8 @@ class TestWeights:
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [
-            (lambda w: w[:1], r"needs 2 \(W, b\) pairs, one for each Dense layer, not 1"),
-            (lambda w: [w[0], w[1][:1]], r"needs a \(W, b\) pair for Dense layer 1, not 1 arrays"),
+            (lambda w: w[:1], r"needs 2 tuples such as \(W, b\), one for each layer with parameters, not 1"),
+            (lambda w: [w[0], w[1][:1]], r"needs \(W, b\) for Dense layer 1, not 1 arrays"),
             (
                 lambda w: [w[0], (w[1][0].T, w[1][1])],
                 r"W of Dense layer 1 must have shape \(5, 3\), not \(3, 5\)",
@@ -340,7 +340,7 @@ class TestBadInput:
             ({"optimizer": "adam"}, r"optimizer such as Adam\(\), not 'adam'"),
             ({"optimizer": fn.Adam}, r"optimizer such as Adam\(\), not <class"),
             ({"validation_data": ([[1, 2, 3]],)}, "validation_data must be"),
-            ({"validation_data": ([[1, 2, 3]], [0], [1])}, "validation_data must be"),
+            ({"validation_data": ([[1, 2, 3]], [0], [1], [1])}, "validation_data must be"),
             ({"callbacks": [fn.EarlyStopping]}, "callback"),
             ({"callbacks": fn.EarlyStopping()}, "callbacks must be"),
         ],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastnet as fn
-from fastnet.optimizers import OPTIMIZER_CLASSES, Optimizer
+from fastnet.optimizers import OPTIMIZER_CLASSES, Optimizer, WithRate
 from fastnet_kernels.program import OPTIMIZERS
 
 BACKENDS = ("jit", "reference")
@@ -123,6 +123,9 @@ def test_defaults_and_names() -> None:
         fn.Adadelta(0.25, 0.5, 0.125),
         fn.Lion(0.25, 0.5, 0.75, 0.125),
         fn.Rprop(0.25, 0.5, 1.5, 0.125, 0.75),
+        fn.Nadam(0.25, 0.5, 0.75, 0.125, 0.375),
+        fn.SGD(0.25, clip_value=0.5, average=0.75),
+        fn.Adam(0.25, clip_norm=0.5),
     ],
     ids=repr,
 )
@@ -130,15 +133,16 @@ def test_the_record_holds_every_constant_and_nothing_else(optimizer: Optimizer) 
     record = optimizer.record()
     assert record.shape == (1,)
     assert OPTIMIZERS[record["kind"][0]] == optimizer.kernel
-    constants = {name: value for name, value in vars(optimizer).items() if name != "centered"}  # that is the kernel
+    # One is the kernel, the other a column of the schedule.
+    constants = {name: value for name, value in vars(optimizer).items() if name not in ("centered", "learning_rate")}
     for name in record.dtype.names or ():
         if name != "kind":
-            assert record[name][0] == constants.get(name, 0)
+            assert record[name][0] == (constants.get(name) or 0)
     assert set(constants) < set(record.dtype.names or ())
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf"), True, "0.1", None])
-@pytest.mark.parametrize("kind", OPTIMIZER_CLASSES.values())
+@pytest.mark.parametrize("kind", [kind for kind in OPTIMIZER_CLASSES.values() if issubclass(kind, WithRate)])
 def test_a_learning_rate_is_above_0_and_finite(kind: Any, rate: Any) -> None:
     with pytest.raises(fn.ConfigurationError, match="learning_rate must be a number above 0, not"):
         kind(rate)
@@ -162,6 +166,14 @@ def test_a_learning_rate_is_above_0_and_finite(kind: Any, rate: Any) -> None:
         (fn.Adam, {"beta_1": 1}, "beta_1 must be a number at least 0 and below 1, not 1"),
         (fn.Adam, {"beta_2": 1}, "beta_2 must be a number at least 0 and below 1, not 1"),
         (fn.Adam, {"epsilon": 0}, "epsilon must be a number above 0, not 0"),
+        (fn.Nadam, {"momentum_decay": 0}, "momentum_decay must be a number above 0, not 0"),
+        (fn.SGD, {"clip_value": 0}, "clip_value must be a number above 0, not 0"),
+        (fn.Adam, {"clip_norm": -1}, "clip_norm must be a number above 0, not -1"),
+        (fn.Adam, {"clip_norm": 1, "clip_value": 1}, "clip_value and clip_norm cannot both be given"),
+        (fn.Lion, {"average": 1}, "average must be a number above 0 and below 1, not 1"),
+        (fn.LBFGS, {"memory": 0}, "memory must be a whole number of at least 1, not 0"),
+        (fn.LBFGS, {"average": 0.5}, "LBFGS takes no clip_value, clip_norm or average"),
+        (fn.AdamW, {"learning_rate": fn.OneCycle(2.0, over=9), "weight_decay": 0.6}, "weight_decay must .* below 0.5"),
     ],
 )
 def test_constants_out_of_range_are_refused(kind: Any, wrong: dict[str, Any], sentence: str) -> None:
@@ -170,6 +182,6 @@ def test_constants_out_of_range_are_refused(kind: Any, wrong: dict[str, Any], se
 
 
 def test_the_record_is_new_each_time() -> None:
-    optimizer = fn.SGD(0.1)
-    optimizer.record()["learning_rate"] = 7
-    np.testing.assert_array_equal(optimizer.record()["learning_rate"], [0.1])
+    optimizer = fn.SGD(0.1, momentum=0.5)
+    optimizer.record()["momentum"] = 7
+    np.testing.assert_array_equal(optimizer.record()["momentum"], [0.5])

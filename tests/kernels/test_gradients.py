@@ -1,6 +1,7 @@
 """The reference's gradients against central differences in float64."""
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ import pytest
 
 from fastnet_kernels.program import ACTIVATIONS, LOSSES
 from fastnet_kernels.reference.activations import activation_backward, activation_forward
-from fastnet_kernels.reference.dense import dense_backward, dense_forward, dense_gradients, l2_penalty
+from fastnet_kernels.reference.dense import dense_backward, dense_forward, dense_gradients, weight_penalty
 from fastnet_kernels.reference.losses import loss_forward_backward
 
 Float64 = npt.NDArray[np.float64]
@@ -17,15 +18,15 @@ STEP = 1e-6
 TOLERANCE = 2e-9
 
 
-def differences(function: object, at: Float64) -> Float64:
+def differences(function: Callable[[], float], at: Float64) -> Float64:
     """Central differences of a scalar function with respect to every number of ``at``."""
     result = np.empty_like(at)
     for index in itertools.product(*(range(size) for size in at.shape)):
         kept = at[index]
         at[index] = kept + STEP
-        above = function()  # type: ignore[operator]
+        above = function()
         at[index] = kept - STEP
-        below = function()  # type: ignore[operator]
+        below = function()
         at[index] = kept
         result[index] = (above - below) / (2 * STEP)
     return result
@@ -43,7 +44,7 @@ def test_activation(activation: int) -> None:
 
     value()
     activation_backward(dz, da, a, z, activation, 0.25)
-    np.testing.assert_allclose(dz, differences(value, z), rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(dz, differences(value, z), rtol=0, atol=TOLERANCE * max(1, np.abs(a).max()))
 
 
 @pytest.mark.parametrize("activation", range(len(ACTIVATIONS)), ids=ACTIVATIONS)
@@ -55,33 +56,46 @@ def test_dense(activation: int, l2: float) -> None:
 
     def value() -> float:
         dense_forward(a, z, x, weights, biases, activation, 0.25)
-        return float(np.sum(a * da)) + l2_penalty(np.zeros_like(weights), weights, l2)
+        return float(np.sum(a * da)) + weight_penalty(np.zeros_like(weights), weights, l2 / 2, l2)
 
     value()
     dx, dz, dweights, dbiases = np.empty_like(x), np.empty_like(a), np.empty_like(weights), np.empty_like(biases)
     dense_backward(dx, dz, da, a, z, weights, activation, 0.25, True)
     dense_gradients(dweights, dbiases, x, dz, 0, False)
-    l2_penalty(dweights, weights, l2)
+    weight_penalty(dweights, weights, l2 / 2, l2)
     for gradient, variable in ((dx, x), (dweights, weights), (dbiases, biases)):
-        np.testing.assert_allclose(gradient, differences(value, variable), rtol=0, atol=10 * TOLERANCE)
+        atol = 10 * TOLERANCE * max(1, np.abs(a).max())
+        np.testing.assert_allclose(gradient, differences(value, variable), rtol=0, atol=atol)
 
 
+def of_loss(output: Float64, targets: Float64, weights: Float64, loss: int) -> tuple[float, Float64]:
+    """The weighted mean of the losses and its gradient."""
+    columns = 1 if LOSSES[loss] == "categorical_crossentropy" else output.shape[1]
+    losses, doutput = np.empty((len(output), columns)), np.empty_like(output)
+    scale = 1 / (weights.sum() if len(weights) else losses.size)
+    total = loss_forward_backward(losses, doutput, output, targets, weights, scale, loss, 0.75)
+    return total * scale, doutput
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("loss", range(len(LOSSES)), ids=LOSSES)
 @pytest.mark.parametrize("outputs", [1, 3])
-def test_loss(loss: int, outputs: int) -> None:
+def test_loss(loss: int, outputs: int, soft: bool, weighted: bool) -> None:
     rng = np.random.default_rng(loss)
     output = rng.standard_normal((6, outputs))
-    columns = 1 if LOSSES[loss] == "categorical_crossentropy" else outputs
-    targets = rng.integers(0, outputs if columns < outputs else 2, (6, columns)).astype(np.float64)
-    if LOSSES[loss] == "categorical_crossentropy" and outputs == 1:
-        targets[:] = 0
-    doutput = np.empty_like(output)
-    loss_forward_backward(doutput, output, targets, 1 / 6, loss)
-
-    def value() -> float:
-        return loss_forward_backward(np.empty_like(output), output, targets, 1.0, loss) / 6
-
-    np.testing.assert_allclose(doutput, differences(value, output), rtol=0, atol=TOLERANCE)
+    categorical = LOSSES[loss] == "categorical_crossentropy"
+    if not categorical:
+        targets = rng.random((6, outputs)) if soft else rng.integers(0, 2, (6, outputs)).astype(np.float64)
+    elif soft and outputs > 1:
+        targets = rng.dirichlet(np.ones(outputs), 6)
+    else:
+        targets = rng.integers(0, outputs, (6, 1)).astype(np.float64)
+    columns = 1 if categorical else outputs
+    weights = rng.integers(0, 3, (6 if weighted else 0, columns)).astype(np.float64)
+    _, gradient = of_loss(output, targets, weights, loss)
+    expected = differences(lambda: of_loss(output, targets, weights, loss)[0], output)
+    np.testing.assert_allclose(gradient, expected, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -97,8 +111,9 @@ def test_a_logit_of_10000_neither_overflows_nor_loses_its_gradient(
         output[:, 1] = -1e4
     else:
         output[1] = -1e4
-    doutput = np.empty_like(output)
+    losses, doutput = np.empty((2, 1), dtype), np.empty_like(output)
     # The first row is right only for softmax, the second wrong for both: its loss is the logits' distance.
-    total = loss_forward_backward(doutput, output, np.array(targets, dtype), 1.0, LOSSES.index(loss))
+    given = np.array(targets, dtype), np.empty((0, 1), dtype)
+    total = loss_forward_backward(losses, doutput, output, *given, 1.0, LOSSES.index(loss), 0.0)
     assert total == pytest.approx(20000.0)
     assert np.abs(doutput[1]).max() == pytest.approx(1.0)

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 X86, ARM = platform.machine().lower() in ("x86_64", "amd64"), platform.machine().lower() in ("arm64", "aarch64")
 
@@ -131,26 +133,33 @@ def innermost_loops(code: Code) -> list[Code]:
     what is in it without the block that it is entered by may hold further ones."""
     parts, edges = blocks(code.text)
 
-    def reached(start: int, among: set[int]) -> set[int]:
-        seen, waiting = set[int](), [start]
-        while waiting:
-            for target in edges[waiting.pop()] & among - seen:
-                seen.add(target)
-                waiting.append(target)
-        return seen
+    def cycles(among: set[int]) -> list[set[int]]:
+        """The sets of more than one block, or of one that leads to itself, that all reach each other."""
+        numbers = sorted(among)
+        place = {number: index for index, number in enumerate(numbers)}
+        pairs = [(place[number], place[target]) for number in numbers for target in edges[number] & among]
+        sources, targets = zip(*pairs, strict=True) if pairs else ((), ())
+        graph = csr_array((np.ones(len(pairs)), (sources, targets)), shape=(len(numbers), len(numbers)))
+        _, labels = connected_components(graph, directed=True, connection="strong")
+        groups: dict[int, set[int]] = {}
+        for number, label in zip(numbers, labels.tolist(), strict=True):
+            groups.setdefault(label, set()).add(number)
+        return [group for group in groups.values() if len(group) > 1 or group <= edges[min(group)]]
 
     def loops(among: set[int]) -> list[set[int]]:
-        reach = {number: reached(number, among) for number in among}
-        found, done = [], set[int]()
-        for number in sorted(among):
-            if number in reach[number] and number not in done:
-                cycle = {other for other in reach[number] if number in reach[other]}
-                done |= cycle
-                outside = set(range(len(parts))) - cycle
-                entered = {target for before in outside for target in edges[before] & cycle}
-                found += loops(cycle - {min(entered or cycle)}) or [cycle]
+        found: list[set[int]] = []
+        for cycle in cycles(among):
+            entered = {target for before in others_of(cycle) for target in edges[before] & cycle}
+            found += loops(cycle - {min(entered or cycle)}) or [cycle]
         return found
 
+    def others_of(cycle: set[int]) -> set[int]:
+        return {before for target in cycle for before in into[target]} - cycle
+
+    into: list[set[int]] = [set() for _ in parts]
+    for number, ahead in enumerate(edges):
+        for target in ahead:
+            into[target].add(number)
     return [Code("".join(parts[number] for number in sorted(cycle))) for cycle in loops(set(range(len(parts))))]
 
 
@@ -188,7 +197,8 @@ def arguments_for(module: str, kernel: str, numbers: int = 2) -> tuple[Any, ...]
         if case.kernel == kernel:
             return tuple(arguments_of(case, "float32").values())
     matrices = tuple(np.ones((16, 32), np.float32) for _ in range(numbers))
-    return (*matrices, 0.5) if module in {"losses", "activations"} else matrices
+    # A loss has a scale beside the number of its own that an activation has too.
+    return (*matrices, *{"losses": (0.5, 0.5), "activations": (0.5,)}.get(module, ()))
 
 
 @dataclass(frozen=True)
@@ -230,14 +240,29 @@ KERNELS = [
     Wanted("optimizers", "lion", ("multiply", "choose")),
     Wanted("optimizers", "rprop", ("multiply", "choose")),
     Wanted("optimizers", "sgd", ("multiply", "add")),
+    Wanted("optimizers", "nadam", ("multiply", "root", "divide")),
+    Wanted("optimizers", "clip", ("multiply", "choose")),
     Wanted("optimizers", "adam", ("multiply", "root", "divide")),
     Wanted("dropout", "dropout_forward", ("multiply", "multiply integers")),
-    Wanted("losses", "mean_squared_error", ("subtract", "multiply", "add doubles"), 3, half=True),
-    Wanted("losses", "binary_crossentropy", (*EXP, "divide", "add doubles"), 3, half=True),
-    Wanted("losses", "categorical_crossentropy", EXP, 3),
+    Wanted("losses", "mean_squared_error", ("subtract", "multiply"), 4),
+    Wanted("losses", "binary_crossentropy", (*EXP, "divide"), 4),
+    Wanted("losses", "categorical_crossentropy", EXP, 4),
+    Wanted("losses", "mean_absolute_error", ("subtract", "choose"), 4),
+    Wanted("losses", "huber", ("subtract", "choose"), 4),
+    Wanted("losses", "log_cosh", (*EXP, "divide"), 4),
+    Wanted("losses", "poisson", EXP, 4),
+    Wanted("losses", "hinge", ("multiply", "choose"), 4),
+    Wanted("losses", "weigh", ("multiply", "add doubles"), 3, half=True),
+    Wanted("noise", "noise_forward", ("multiply", "divide", "root")),
+    Wanted("normalization", "batch_norm_forward", ("subtract", "multiply")),
+    Wanted("normalization", "batch_norm_gradients", ("subtract", "multiply", "add")),
+    Wanted("normalization", "batch_norm_backward", ("subtract", "multiply")),
+    Wanted("normalization", "own_moments", ("subtract", "multiply", "add")),
+    Wanted("normalization", "layer_norm_forward", ("subtract", "multiply")),
+    Wanted("normalization", "layer_norm_backward", ("subtract", "multiply")),
     Wanted("pixels", "convert_pixels", ("divide", "move")),
     Wanted("pixels", "gather_pixels", ("divide", "move")),
-    Wanted("dense", "l2_penalty", ("multiply", "add doubles"), half=True),
+    Wanted("dense", "weight_penalty", ("multiply", "add doubles"), half=True),
 ]
 
 

@@ -6,6 +6,7 @@ import math
 from ..program import ACTIVATIONS
 from ..reference.activations import SELU_ALPHA, SELU_SCALE
 from .compiler import kernel, table
+from .custom import ByAddress
 from .formula import clipped, elementwise, where
 from .vector_math import exp, expm1, log1p, logistic, normal_cdf
 from .vector_math import tanh as hyperbolic_tangent
@@ -186,8 +187,18 @@ def hard_tanh_derivative(da, a, z, slope):
     return where(abs(a) < 1, da, 0.0 * da)
 
 
-_forward = table([globals()[name] for name in ACTIVATIONS])
-_derivative = table([globals()[f"{name}_derivative"] for name in ACTIVATIONS])
+@elementwise("a")
+def exponential(z, slope):
+    return exp(z)
+
+
+@elementwise("dz")
+def exponential_derivative(da, a, z, slope):
+    return da * a
+
+
+_forward = table([globals()[name] for name in ACTIVATIONS], ByAddress("value", (0, 1)))
+_derivative = table([globals()[f"{name}_derivative"] for name in ACTIVATIONS], ByAddress("derivative", (0, 1, 3)))
 
 
 @kernel

@@ -38,13 +38,16 @@ kernel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
 """Compiles a function that only compiled code calls: a wrapper for Python would take longer than most kernels."""
 
 
-def table(functions: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+def table(functions: Sequence[Callable[..., Any]], otherwise: Any = None) -> Callable[..., Any]:
     """``choose(code, arguments)``, which returns ``functions[code](*arguments)``: one switch in compiled code.
 
-    The functions return the same type for the same arguments.
+    The functions return the same type for the same arguments. What has another code goes ``otherwise(code,
+    arguments)``, whose ``emit`` writes that down.
     """
 
     def choose(code: int, arguments: tuple[Any, ...]) -> Any:
+        if code >= len(functions):
+            return otherwise(code, arguments)
         return functions[code](*arguments)
 
     @intrinsic
@@ -55,8 +58,12 @@ def table(functions: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             result = cgutils.alloca_once(builder, context.get_value_type(returned))
             given = cgutils.unpack_tuple(builder, values[1])
-            after = builder.append_basic_block("chosen")
-            chosen = builder.switch(values[0], after)
+            after, other = builder.append_basic_block("chosen"), builder.append_basic_block("other")
+            chosen = builder.switch(values[0], other)
+            with builder.goto_block(other):
+                if otherwise is not None:
+                    otherwise.emit(context, builder, values[0], tuple(arguments), given)
+                builder.branch(after)
             for index, (_, emit) in enumerate(calls):
                 block = builder.append_basic_block(f"choice.{index}")
                 chosen.add_case(values[0].type(index), block)

@@ -2,9 +2,9 @@
 
 from .activations import activation_backward, activation_forward
 from .compiler import kernel
-from .formula import elementwise
+from .formula import elementwise, sqrt, where
 from .products import gemm
-from .rows import add_to_rows, sum_rows
+from .rows import add_to_rows, by_columns, sum_rows
 
 
 @kernel
@@ -29,14 +29,28 @@ def dense_gradients(dweights, dbiases, x, dz, first, accumulate):
 
 
 @elementwise("dweights", total=True)
-def _squares(dweights, weights, l2):
-    return dweights + l2 * weights, weights * weights
+def weight_penalty(dweights, weights, l1, l2):
+    """One pass does both; the sum is kept in float64."""
+    sign = where(weights > 0, l1, where(weights < 0, -l1, 0.0 * weights))
+    return dweights + (sign + l2 * weights), weights * (sign + 0.5 * l2 * weights)
+
+
+@by_columns("norms", matrices=("weights",), sums=True)
+def _squares():
+    return lambda weights: weights * weights
+
+
+@by_columns("weights", matrices=("weights",))
+def _shrink(squares, max_norm):
+    factor = where(squares > max_norm * max_norm, max_norm / sqrt(squares), 1.0)
+    return lambda weights: factor * weights
 
 
 @kernel
-def l2_penalty(dweights, weights, l2):
-    """One pass does both; the sum is kept in float64."""
-    return 0.5 * l2 * _squares(dweights, weights, l2)
+def hold_norms(weights, norms, max_norm):
+    """Squares of the norms until they are needed."""
+    _squares(norms, weights, False)
+    _shrink(weights, norms, max_norm)
 
 
 @kernel

@@ -15,48 +15,121 @@ import numpy.typing as npt
 from numba import types
 
 from ..program import (
+    BATCH_NORM,
+    CATEGORICAL,
+    DBIASES,
     DENSE,
     DROPOUT,
+    DWEIGHTS,
     HISTORY_COLUMNS,
     HISTORY_CORRECT,
     HISTORY_LOSS,
-    LOSS,
+    LAYER_NORM,
+    MEAN,
+    NOISE,
     OP,
     OPTIMIZER,
+    OWN_DBIASES,
+    OWN_DWEIGHTS,
+    OWN_MEAN,
+    OWN_SQUARES,
+    PRODUCT,
+    RATE,
     RUN,
     SAMPLES,
+    VARIANCE,
     Array,
     Record,
 )
-from .activations import activation_forward
+from .activations import activation_backward, activation_forward
 from .compiler import entry_point, kernel
 from .denormals import flush_denormals, restore
 from .dense import (
     dense_backward,
     dense_forward,
     dense_gradients,
-    l2_penalty,
+    hold_norms,
     samples_forward,
     samples_gradients,
     samples_penalty,
+    weight_penalty,
 )
 from .dropout import dropout_backward, dropout_forward
+from .formula import elementwise
 from .losses import count_correct, loss_forward_backward
-from .optimizers import update
+from .noise import noise_backward, noise_forward
+from .normalization import (
+    batch_norm_backward,
+    batch_norm_forward,
+    batch_norm_gradients,
+    layer_norm_backward,
+    layer_norm_forward,
+    layer_norm_gradients,
+    merge_moments,
+    own_moments,
+    running_average,
+)
+from .optimizers import average_parameters, update
 from .pixels import convert_pixels, gather_pixels
 from .randomness import shuffle
 from .team import CLAIMED, FINISHED, claim, finish, wait
 from .views import flat, matrix, row_block, vector
 
+SQUARES = HISTORY_COLUMNS
+"""The column of a part's sums in which the squares of its gradients are, after those of the history."""
+
 
 @kernel
-def forward(program, parameters, activations, x, max_rows, place, training, seed, step, first_row):
-    rows = x.shape[0]
+def barrier(program, number):
     for index in range(program.size):
+        if program[index]["kind"] == BATCH_NORM and program[index]["trainable"] != 0:
+            if number == 0:
+                return index
+            number -= 1
+    return program.size - 1
+
+
+@kernel
+def barriers(program):
+    count = 0
+    for index in range(program.size):
+        count += program[index]["kind"] == BATCH_NORM and program[index]["trainable"] != 0
+    return count
+
+
+@kernel
+def moment(moments, op, which):
+    return vector(moments, op["moments"] + which * op["output_size"], op["output_size"])
+
+
+@kernel
+def statistic(parameters, op, which):
+    return vector(parameters, op["statistics"] + which * op["output_size"], op["output_size"])
+
+
+@kernel
+def forward(
+    program,
+    begin,
+    end,
+    parameters,
+    activations,
+    moments,
+    x,
+    max_rows,
+    place,
+    training,
+    seed,
+    step,
+    first_row,
+):
+    rows = x.shape[0]
+    if begin > 0:
+        op = program[begin]
+        x = matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
+    for index in range(begin, end):
         op = program[index]
-        if op["kind"] == LOSS:
-            break
-        if op["kind"] == DROPOUT and not training:
+        if not training and (op["kind"] == DROPOUT or op["kind"] == NOISE):
             continue
         out = matrix(activations, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
         z = matrix(activations, op["z"] * max_rows + place * op["output_size"], rows, op["output_size"])
@@ -71,16 +144,50 @@ def forward(program, parameters, activations, x, max_rows, place, training, seed
             samples_forward(out, z, x, combination, share, biases, op["function"], op["slope"])
         elif op["kind"] == DROPOUT:
             dropout_forward(out, x, op["rate"], seed, op["key"], step, first_row)
+        elif op["kind"] == NOISE:
+            noise_forward(out, x, op["deviation"], seed, op["key"], step, first_row)
+        else:
+            gamma = vector(parameters, op["weights"], op["output_size"])
+            if op["kind"] == LAYER_NORM:
+                layer_norm_forward(z, x, gamma, biases, op["epsilon"])
+            else:
+                mean, variance = mean_and_variance(op, parameters, moments)
+                batch_norm_forward(z, x, mean, variance, gamma, biases, op["epsilon"])
+            activation_forward(out, z, op["function"], op["slope"])
         x = out
     return x
 
 
 @kernel
-def backward(program, parameters, activations, deltas, x, max_rows, place, seed, step, first_row):
+def mean_and_variance(op, parameters, moments):
+    if moments.size > 0 and op["trainable"] != 0:
+        return moment(moments, op, MEAN), moment(moments, op, VARIANCE)
+    return statistic(parameters, op, 0), statistic(parameters, op, 1)
+
+
+@kernel
+def backward(
+    program,
+    begin,
+    end,
+    parameters,
+    activations,
+    deltas,
+    moments,
+    x,
+    max_rows,
+    place,
+    seed,
+    step,
+    first_row,
+    scale,
+):
     rows = x.shape[0]
     penalty = 0.0
-    for index in range(program.size - 2, -1, -1):
+    for index in range(end - 1, begin - 1, -1):
         op = program[index]
+        if op["trainable"] == 0 and op["passes_on"] == 0:
+            break
         out = matrix(activations, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
         z = matrix(activations, op["z"] * max_rows + place * op["output_size"], rows, op["output_size"])
         dout = matrix(deltas, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
@@ -96,46 +203,137 @@ def backward(program, parameters, activations, deltas, x, max_rows, place, seed,
                 product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
                 share = vector(parameters, op["biases"] - 1, 1)
                 penalty += 0.5 * op["l2"] * samples_penalty(product, x, combination, share, first_row)
-        elif op["kind"] == DROPOUT and op["passes_on"] != 0:
+        elif op["kind"] == DROPOUT:
             dropout_backward(dx, dout, op["rate"], seed, op["key"], step, first_row)
+        elif op["kind"] == NOISE:
+            noise_backward(dx, dout)
+        else:
+            is_barrier = op["kind"] == BATCH_NORM and op["trainable"] != 0
+            given = matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
+            if index == 0:
+                given = x
+            gamma = vector(parameters, op["weights"], op["output_size"])
+            if not (is_barrier and index == end - 1):
+                activation_backward(dout, dout, out, z, op["function"], op["slope"])
+            if op["kind"] == LAYER_NORM:
+                if op["passes_on"] != 0:
+                    layer_norm_backward(dx, dout, given, gamma, op["epsilon"])
+                continue
+            mean, variance = mean_and_variance(op, parameters, moments)
+            if is_barrier and index == begin:
+                batch_norm_gradients(
+                    moment(moments, op, OWN_DBIASES),
+                    moment(moments, op, OWN_DWEIGHTS),
+                    dout,
+                    given,
+                    mean,
+                    variance,
+                    op["epsilon"],
+                    False,
+                )
+            elif op["passes_on"] != 0:
+                dbeta = dgamma = gamma
+                if is_barrier:
+                    dbeta, dgamma = moment(moments, op, DBIASES), moment(moments, op, DWEIGHTS)
+                share_of_row = scale if is_barrier else 0.0
+                batch_norm_backward(dx, dout, given, mean, variance, gamma, dbeta, dgamma, share_of_row, op["epsilon"])
     return penalty
 
 
 @kernel
-def _part(n, part, parts):
-    """Even parts of n. A division takes as long as forty additions, and most teams are of one."""
+def part_of(n, part, parts):
+    """A division takes as long as forty additions, and most teams are of one."""
     if parts == 1:
         return np.int64(0), np.int64(n)
     return n * part // parts, n * (part + 1) // parts
 
 
 @kernel
-def inputs_of(op, part, parts):
-    n = op["input_size"]
-    if op["kind"] == SAMPLES:
-        n -= op["output_size"]
-    return _part(n, part, parts)
+def merge_batch(op, moments, part, parts, rows):
+    size = moments.shape[1]
+    mine = vector(flat(moments), part * size, size)
+    mean, variance = moment(mine, op, MEAN), moment(mine, op, VARIANCE)
+    others = np.int64(0)
+    for other in range(parts):
+        low, high = part_of(rows, other, parts)
+        if high > low:
+            row = vector(flat(moments), other * size, size)
+            own_mean, own_squares = moment(row, op, OWN_MEAN), moment(row, op, OWN_SQUARES)
+            merge_moments(mean, variance, own_mean, own_squares, float(high - low), float(others))
+            others += high - low
+    for j in range(variance.size):
+        variance[j] /= variance.dtype.type(rows)
 
 
 @kernel
-def weight_gradients(program, gradients, activations, deltas, x, max_rows, place, first_row, accumulate, part, parts):
+def merge_gradients(op, moments, part, parts, rows):
+    size = moments.shape[1]
+    mine = vector(flat(moments), part * size, size)
+    dbeta, dgamma = moment(mine, op, DBIASES), moment(mine, op, DWEIGHTS)
+    for j in range(dbeta.size):
+        dbeta[j] = dgamma[j] = dbeta.dtype.type(0)
+    for other in range(parts):
+        low, high = part_of(rows, other, parts)
+        if high > low:
+            row = vector(flat(moments), other * size, size)
+            own_dbeta, own_dgamma = moment(row, op, OWN_DBIASES), moment(row, op, OWN_DWEIGHTS)
+            for j in range(dbeta.size):
+                dbeta[j] += own_dbeta[j]
+                dgamma[j] += own_dgamma[j]
+
+
+@kernel
+def inputs_of(op, part, parts):
+    n = np.int64(1)
+    if op["kind"] == DENSE:
+        n = op["input_size"]
+    elif op["kind"] == SAMPLES:
+        n = op["input_size"] - op["output_size"]
+    return part_of(n, part, parts)
+
+
+@kernel
+def weight_gradients(
+    program,
+    gradients,
+    activations,
+    deltas,
+    moments,
+    x,
+    max_rows,
+    place,
+    first_row,
+    accumulate,
+    part,
+    parts,
+    of_batch,
+):
     rows = x.shape[0]
     for index in range(program.size - 2, -1, -1):
         op = program[index]
-        if op["kind"] == DROPOUT:
+        if op["trainable"] == 0:
             continue
         first, end = inputs_of(op, part, parts)
         n_out = op["output_size"]
         dz = matrix(deltas, op["output"] * max_rows + place * n_out, rows, n_out)
         dweights = matrix(gradients, op["weights"] + first * n_out, end - first, n_out)
         dbiases = vector(gradients, op["biases"], n_out if part == parts - 1 else 0)
+        given = x
+        if index > 0:
+            given = matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
         if op["kind"] == DENSE:
-            given = x
-            if index > 0:
-                given = matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
             dense_gradients(dweights, dbiases, given, dz, first, accumulate)
-        else:
+        elif op["kind"] == SAMPLES:
             samples_gradients(dweights, dbiases, dz, first, first_row, accumulate)
+        elif part == parts - 1:
+            dgamma = vector(gradients, op["weights"], n_out)
+            if op["kind"] == LAYER_NORM:
+                layer_norm_gradients(dbiases, dgamma, dz, given, op["epsilon"], accumulate)
+            else:
+                dbeta = moment(moments, op, DBIASES if of_batch else OWN_DBIASES)
+                squares = moment(moments, op, DWEIGHTS if of_batch else OWN_DWEIGHTS)
+                for j in range(n_out):
+                    dbiases[j], dgamma[j] = dbeta[j], squares[j]
 
 
 @kernel
@@ -152,9 +350,9 @@ def penalize(program, parameters, gradients, part, parts):
             # The share, right behind the combination, has no gradient but its decay.
             size += 1
             gradients[op["biases"] - 1] = 0
-        if op["l2"] > 0:
+        if op["l1"] > 0 or op["l2"] > 0:
             weights, dweights = vector(parameters, begin, size), vector(gradients, begin, size)
-            added = l2_penalty(dweights, weights, op["l2"])
+            added = weight_penalty(dweights, weights, op["l1"], op["l2"])
             if op["kind"] == DENSE:
                 penalty += added
             elif part == parts - 1:
@@ -163,23 +361,49 @@ def penalize(program, parameters, gradients, part, parts):
     return penalty
 
 
+@elementwise(total=True)
+def _sum_of_squares(numbers):
+    return numbers * numbers
+
+
 @kernel
-def update_range(parameters, slots, gradients, optimizer, step, begin, end):
+def sum_copies(gradients, begin, end):
     copies, n = gradients.shape
     mine = vector(flat(gradients), begin, end - begin)
     for copy in range(1, copies):
         others = vector(flat(gradients), copy * n + begin, end - begin)
         for i in range(mine.size):
             mine[i] += others[i]
-    update(vector(parameters, begin, end - begin), slots, mine, optimizer, step, begin)
+    return mine
 
 
 @kernel
-def update_part(program, parameters, slots, gradients, optimizer, step, part, parts):
+def sum_gradients(program, gradients, part, parts):
+    squares = 0.0
+    for index in range(program.size):
+        op = program[index]
+        if op["trainable"] != 0:
+            first, last = inputs_of(op, part, parts)
+            begin, end = op["weights"] + first * op["output_size"], op["weights"] + last * op["output_size"]
+            if part == parts - 1:
+                end = op["biases"] + op["output_size"]
+            squares += _sum_of_squares(sum_copies(gradients, begin, end))
+    return squares
+
+
+@kernel
+def update_range(parameters, slots, gradients, optimizer, rate, product, factor, step, begin, end):
+    mine = sum_copies(gradients, begin, end)
+    part = vector(parameters, begin, end - begin)
+    update(part, slots, mine, optimizer, rate, product, factor, step, begin)
+
+
+@kernel
+def update_part(program, parameters, slots, gradients, optimizer, rate, product, factor, step, part, parts):
     begin = end = 0
     for index in range(program.size):
         op = program[index]
-        if op["kind"] != DENSE and op["kind"] != SAMPLES:
+        if op["trainable"] == 0:
             continue
         first, last = inputs_of(op, part, parts)
         from_, to = op["weights"] + first * op["output_size"], op["weights"] + last * op["output_size"]
@@ -187,11 +411,38 @@ def update_part(program, parameters, slots, gradients, optimizer, step, part, pa
             to = op["biases"] + op["output_size"]
         if from_ != end:
             if end > begin:
-                update_range(parameters, slots, gradients, optimizer, step, begin, end)
+                update_range(parameters, slots, gradients, optimizer, rate, product, factor, step, begin, end)
             begin = from_
         end = to
     if end > begin:
-        update_range(parameters, slots, gradients, optimizer, step, begin, end)
+        update_range(parameters, slots, gradients, optimizer, rate, product, factor, step, begin, end)
+
+
+@kernel
+def keep_statistics(program, parameters, moments, rows):
+    for index in range(program.size):
+        op = program[index]
+        if op["kind"] == BATCH_NORM and op["trainable"] != 0:
+            running_average(statistic(parameters, op, 0), moment(moments, op, MEAN), op["momentum"], 1.0)
+            if rows > 1:
+                unbiased = rows / (rows - 1)
+                running_average(statistic(parameters, op, 1), moment(moments, op, VARIANCE), op["momentum"], unbiased)
+
+
+@kernel
+def settle(program, parameters, slots, gradients, average, part, parts):
+    n_slots, n = slots.shape
+    for index in range(part, program.size, parts):
+        op = program[index]
+        if op["trainable"] == 0:
+            continue
+        if op["max_norm"] > 0:
+            weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
+            hold_norms(weights, vector(gradients, op["biases"], op["output_size"]), op["max_norm"])
+        if average > 0:
+            begin, size = op["weights"], op["biases"] + op["output_size"] - op["weights"]
+            mean = vector(flat(slots), (n_slots - 1) * n + begin, size)
+            average_parameters(mean, vector(parameters, begin, size), average)
 
 
 @kernel
@@ -211,18 +462,52 @@ def rows_of(room, X, pixels, divisor, start):
     return room
 
 
+@elementwise(total=True)
+def _sum(numbers):
+    return numbers
+
+
+@kernel
+def weight_of(W, rows):
+    return _sum(W) if W.shape[0] > 0 else float(rows * W.shape[1])
+
+
+@kernel
+def weight_of_batch(W, order, shuffled, start, rows):
+    if W.shape[0] == 0 or not shuffled:
+        return weight_of(row_block(W, start, min(rows, W.shape[0])), rows)
+    total = 0.0
+    for i in range(start, start + rows):
+        for j in range(W.shape[1]):
+            total += W[order[i], j]
+    return total
+
+
+@kernel
+def entries(program):
+    loss = program[program.size - 1]
+    return np.int64(1) if loss["function"] == CATEGORICAL else loss["input_size"]
+
+
+@elementwise(total=True)
+def _weight_penalty(weights, l1, l2):
+    return l1 * abs(weights) + 0.5 * l2 * weights * weights
+
+
 @kernel
 def penalties(program, parameters):
     penalty = 0.0
     for index in range(program.size):
         op = program[index]
-        if op["kind"] == DENSE and op["l2"] > 0:
+        if op["kind"] == DENSE and (op["l1"] > 0 or op["l2"] > 0):
             weights = vector(parameters, op["weights"], op["input_size"] * op["output_size"])
-            total = 0.0
-            for i in range(weights.size):
-                total += weights[i] * weights[i]
-            penalty += 0.5 * op["l2"] * total
+            penalty += _weight_penalty(weights, op["l1"], op["l2"])
     return penalty
+
+
+@kernel
+def clipping(squares, limit):
+    return min(1.0, limit / (math.sqrt(squares) + 1e-6))
 
 
 @kernel
@@ -244,31 +529,38 @@ def _train(
     history,
     program,
     optimizer,
+    schedule,
     run,
     parameters,
     slots,
     gradients,
     activations,
     deltas,
+    moments,
     order,
     X,
     pixels,
     Y,
-    targets,
+    W,
 ):
     """What each member of the team runs: it does parts of a phase until all have been claimed, then goes on to the
     next. ``phase`` is the number of its first part. A member that slept goes through phases that are finished without
     work.
 
-    ``counter`` is the team's (see ``team``), ``partial`` (members, HISTORY_COLUMNS) the sums of the parts' epochs.
+    ``counter`` is the team's (see ``team``), ``partial`` (members, HISTORY_COLUMNS + 1) the sums of the parts' epochs.
     """
-    members, n_samples, max_rows = partial.shape[0], Y.shape[0], targets.shape[0]
-    settings, loss = run[0], program[program.size - 1]
-    batch_size, seed, step = settings["batch_size"], settings["seed"], settings["step"]
+    members, n_samples, settings, rule = partial.shape[0], Y.shape[0], run[0], optimizer[0]
+    batch_size, max_rows, seed, step = settings["batch_size"], settings["max_rows"], settings["seed"], settings["step"]
+    loss, columns, n_barriers = program[program.size - 1], entries(program), barriers(program)
     n_features, divisor = program[0]["input_size"], settings["divisor"]
     shuffled = settings["shuffle"] != 0 and batch_size < n_samples
     copies, n_parameters = gradients.shape
-    own_rows = max_rows // members
+    n_moments, own_rows = moments.shape[1], max_rows // members
+    updates, limit = settings["update"] != 0, rule["clip_norm"]
+    settles = rule["average"] > 0
+    for index in range(program.size):
+        settles |= program[index]["max_norm"] > 0
+    whole = weight_of(W, n_samples)
     denormals = flush_denormals()
     phase = finished = 0
     for index in range(history.shape[0]):
@@ -277,54 +569,122 @@ def _train(
                 shuffle(order, seed, settings["epoch"] + index)
                 finish(counter)
             phase += 1
+            wait(counter, phase)
         for start in range(0, n_samples, batch_size):
             rows = min(batch_size, n_samples - start)
+            weight = weight_of_batch(W, order, shuffled, start, rows)
+            scale = 1 / weight if weight > 0 else 0.0
             # With a copy of the gradients for each member nobody needs another's rows before the batch is through.
             block_rows = rows if copies == members else max_rows
-            step += 1
+            rate, product = schedule[step - settings["step"], RATE], schedule[step - settings["step"], PRODUCT]
             for first_row in range(0, rows, block_rows):
                 count = min(block_rows, rows - first_row)
-                part = _claim(counter, phase, members, members)
-                while part >= 0:
-                    low, high = _part(count, part, members)
-                    mine = vector(flat(gradients), (part % copies) * n_parameters, n_parameters)
-                    if low == high and copies == members:
-                        for i in range(n_parameters):
-                            mine[i] = 0
-                    for own in range(low, high, own_rows):
-                        n, place = min(own_rows, high - own), part * own_rows if copies == members else own
-                        at = first_row + own
-                        room = matrix(activations, place * n_features, n, n_features)
-                        if shuffled:
-                            gathered_targets = row_block(targets, place, n)
-                            if pixels.shape[0] > 0:
-                                gather_pixels(room, pixels, order, start + at, divisor)
-                            else:
-                                gather(room, X, order, start + at)
-                            gather(gathered_targets, Y, order, start + at)
-                            x, y = room, gathered_targets
-                        else:
-                            x, y = rows_of(room, X, pixels, divisor, start + at), row_block(Y, start + at, n)
-                        output = forward(program, parameters, activations, x, max_rows, place, True, seed, step - 1, at)
-                        n_out = loss["input_size"]
-                        doutput = matrix(deltas, loss["input"] * max_rows + place * n_out, n, n_out)
-                        lost = loss_forward_backward(doutput, output, y, 1 / rows, loss["function"])
-                        if settings["count_correct"] != 0:
-                            partial[part, HISTORY_CORRECT] += count_correct(output, y)
-                        lost += rows * backward(
-                            program, parameters, activations, deltas, x, max_rows, place, seed, step - 1, at
-                        )
-                        partial[part, HISTORY_LOSS] += lost
-                        if copies == members:
-                            weight_gradients(
-                                program, mine, activations, deltas, x, max_rows, place, at, own > low, 0, 1
-                            )
-                    finish(counter)
+                for stage in range(2 * n_barriers + 1):
                     part = _claim(counter, phase, members, members)
-                phase += members
+                    while part >= 0:
+                        low, high = part_of(count, part, members)
+                        mine = vector(flat(gradients), (part % copies) * n_parameters, n_parameters)
+                        my_moments = vector(flat(moments), part * n_moments, n_moments)
+                        if low == high and copies == members:
+                            for i in range(n_parameters):
+                                mine[i] = 0
+                        if 0 < stage <= n_barriers:
+                            merge_batch(program[barrier(program, stage - 1)], moments, part, members, count)
+                        elif stage > n_barriers:
+                            passed = program[barrier(program, 2 * n_barriers - stage)]
+                            merge_gradients(passed, moments, part, members, count)
+                        for own in range(low, high, own_rows):
+                            n, place = min(own_rows, high - own), part * own_rows if copies == members else own
+                            at = first_row + own
+                            room = matrix(activations, place * n_features, n, n_features)
+                            losses = matrix(deltas, loss["targets"] * max_rows + place * columns, n, columns)
+                            if shuffled:
+                                width = Y.shape[1]
+                                y = matrix(activations, loss["targets"] * max_rows + place * width, n, width)
+                                w_place = loss["target_weights"] * max_rows + place * columns
+                                w = matrix(activations, w_place, min(n, W.shape[0]), columns)
+                                if stage == 0:
+                                    if pixels.shape[0] > 0:
+                                        gather_pixels(room, pixels, order, start + at, divisor)
+                                    else:
+                                        gather(room, X, order, start + at)
+                                    gather(y, Y, order, start + at)
+                                    gather(w, W, order, start + at)
+                                x = room
+                            else:
+                                x = room
+                                if stage == 0 or pixels.shape[0] == 0:
+                                    x = rows_of(room, X, pixels, divisor, start + at)
+                                y, w = row_block(Y, start + at, n), row_block(W, start + at, min(n, W.shape[0]))
+                            if stage <= n_barriers:
+                                output = forward(
+                                    program,
+                                    barrier(program, stage - 1) if stage > 0 else 0,
+                                    barrier(program, stage) if stage < n_barriers else program.size - 1,
+                                    parameters,
+                                    activations,
+                                    my_moments,
+                                    x,
+                                    max_rows,
+                                    place,
+                                    True,
+                                    seed,
+                                    step,
+                                    at,
+                                )
+                                if stage < n_barriers:
+                                    ahead = program[barrier(program, stage)]
+                                    own_mean = moment(my_moments, ahead, OWN_MEAN)
+                                    squares = moment(my_moments, ahead, OWN_SQUARES)
+                                    own_moments(own_mean, squares, output)
+                                    continue
+                                n_out = loss["input_size"]
+                                doutput = matrix(deltas, loss["input"] * max_rows + place * n_out, n, n_out)
+                                partial[part, HISTORY_LOSS] += loss_forward_backward(
+                                    losses, doutput, output, y, w, scale, loss["function"], loss["slope"]
+                                )
+                                if settings["count_correct"] != 0:
+                                    partial[part, HISTORY_CORRECT] += count_correct(output, y, loss["function"])
+                            ahead_back = 2 * n_barriers - stage
+                            partial[part, HISTORY_LOSS] += weight * backward(
+                                program,
+                                barrier(program, ahead_back - 1) if ahead_back > 0 else 0,
+                                barrier(program, ahead_back) + 1 if stage > n_barriers else program.size - 1,
+                                parameters,
+                                activations,
+                                deltas,
+                                my_moments,
+                                x,
+                                max_rows,
+                                place,
+                                seed,
+                                step,
+                                at,
+                                1 / rows,
+                            )
+                            if copies == members and stage == 2 * n_barriers:
+                                weight_gradients(
+                                    program,
+                                    mine,
+                                    activations,
+                                    deltas,
+                                    my_moments,
+                                    x,
+                                    max_rows,
+                                    place,
+                                    at,
+                                    own > low,
+                                    0,
+                                    1,
+                                    False,
+                                )
+                        finish(counter)
+                        part = _claim(counter, phase, members, members)
+                    phase += members
                 part = _claim(counter, phase, members, members)
                 while part >= 0:
                     first = vector(flat(gradients), 0, n_parameters)
+                    my_moments = vector(flat(moments), part * n_moments, n_moments)
                     if copies < members:
                         block = row_block(X, start + first_row, count)
                         if shuffled or pixels.shape[0] > 0:
@@ -334,6 +694,7 @@ def _train(
                             first,
                             activations,
                             deltas,
+                            my_moments,
                             block,
                             max_rows,
                             0,
@@ -341,20 +702,69 @@ def _train(
                             first_row > 0,
                             part,
                             members,
+                            True,
                         )
                     if first_row + count == rows:
-                        partial[part, HISTORY_LOSS] += rows * penalize(program, parameters, first, part, members)
-                        update_part(program, parameters, slots, gradients, optimizer[0], step, part, members)
+                        partial[part, HISTORY_LOSS] += weight * penalize(program, parameters, first, part, members)
+                        if limit > 0 or not updates:
+                            partial[part, SQUARES] = sum_gradients(program, gradients, part, members)
+                        else:
+                            update_part(
+                                program,
+                                parameters,
+                                slots,
+                                gradients,
+                                rule,
+                                rate,
+                                product,
+                                1.0,
+                                step + 1,
+                                part,
+                                members,
+                            )
+                        if updates and part == members - 1:
+                            keep_statistics(program, parameters, my_moments, rows)
                     finish(counter)
                     part = _claim(counter, phase, members, members)
                 phase += members
+            if updates and limit > 0:
+                part = _claim(counter, phase, members, members)
+                while part >= 0:
+                    squares_of_all = 0.0
+                    for other in range(members):
+                        squares_of_all += partial[other, SQUARES]
+                    update_part(
+                        program,
+                        parameters,
+                        slots,
+                        matrix(flat(gradients), 0, 1, n_parameters),
+                        rule,
+                        rate,
+                        product,
+                        clipping(squares_of_all, limit),
+                        step + 1,
+                        part,
+                        members,
+                    )
+                    finish(counter)
+                    part = _claim(counter, phase, members, members)
+                phase += members
+            if updates and settles:
+                part = _claim(counter, phase, members, members)
+                while part >= 0:
+                    first = vector(flat(gradients), 0, n_parameters)
+                    settle(program, parameters, slots, first, rule["average"], part, members)
+                    finish(counter)
+                    part = _claim(counter, phase, members, members)
+                phase += members
+            step += updates
         if _claim(counter, phase, 1, members) == 0:
             total = correct = 0.0
             for part in range(members):
                 total += partial[part, HISTORY_LOSS]
                 correct += partial[part, HISTORY_CORRECT]
                 partial[part, HISTORY_LOSS] = partial[part, HISTORY_CORRECT] = 0
-            history[index, HISTORY_LOSS] = total / n_samples
+            history[index, HISTORY_LOSS] = total / whole
             history[index, HISTORY_CORRECT] = correct
             finish(counter)
         phase += 1
@@ -367,30 +777,35 @@ def _train(
 
 
 @kernel
-def _predict(outputs, program, parameters, activations, X, pixels, divisor, max_rows):
-    loss, n_features = program[program.size - 1], program[0]["input_size"]
+def _predict(outputs, program, parameters, activations, X, pixels, divisor, max_rows, sampled, seed, draw):
+    loss, n_features, end = program[program.size - 1], program[0]["input_size"], program.size - 1
     parameters = flat(parameters)
+    none = vector(parameters, 0, 0)
     for start in range(0, outputs.shape[0], max_rows):
         rows = min(max_rows, outputs.shape[0] - start)
         x = rows_of(matrix(activations, 0, rows, n_features), X, pixels, divisor, start)
-        output = forward(program, parameters, activations, x, max_rows, 0, False, 0, 0, 0)
+        output = forward(
+            program, 0, end, parameters, activations, none, x, max_rows, 0, sampled != 0, seed, draw, start
+        )
         activation_forward(row_block(outputs, start, rows), output, loss["output_activation"], loss["slope"])
 
 
 @kernel
-def _evaluate(result, program, parameters, activations, deltas, X, pixels, divisor, Y, max_rows):
-    loss, n_features = program[program.size - 1], program[0]["input_size"]
+def _evaluate(result, losses, program, parameters, activations, deltas, X, pixels, divisor, Y, W, max_rows):
+    loss, n_features, end = program[program.size - 1], program[0]["input_size"], program.size - 1
     parameters = flat(parameters)
+    none = vector(parameters, 0, 0)
     total = correct = 0.0
     for start in range(0, Y.shape[0], max_rows):
         rows = min(max_rows, Y.shape[0] - start)
         x = rows_of(matrix(activations, 0, rows, n_features), X, pixels, divisor, start)
-        y = row_block(Y, start, rows)
-        output = forward(program, parameters, activations, x, max_rows, 0, False, 0, 0, 0)
+        y, w = row_block(Y, start, rows), row_block(W, start, min(rows, W.shape[0]))
+        output = forward(program, 0, end, parameters, activations, none, x, max_rows, 0, False, 0, 0, 0)
         doutput = matrix(deltas, loss["input"] * max_rows, rows, loss["input_size"])
-        total += loss_forward_backward(doutput, output, y, 1.0, loss["function"])
-        correct += count_correct(output, y)
-    result[HISTORY_LOSS] = total / Y.shape[0] + penalties(program, parameters)
+        of_rows = row_block(losses, start, rows)
+        total += loss_forward_backward(of_rows, doutput, output, y, w, 1.0, loss["function"], loss["slope"])
+        correct += count_correct(output, y, loss["function"])
+    result[HISTORY_LOSS] = total / weight_of(W, Y.shape[0]) + penalties(program, parameters)
     result[HISTORY_CORRECT] = correct
 
 
@@ -407,52 +822,33 @@ def compiled(name: str, dtype: str) -> Callable[..., Any]:
         return types.Array(element, dimensions, "C", readonly=True)
 
     program, vector_, data = given(numba.from_dtype(OP), 1), number[::1], given(number, 2)
-    history = types.float64[:, ::1]
+    history = schedule = types.float64[:, ::1]
     optimizer, run = given(numba.from_dtype(OPTIMIZER), 1), given(numba.from_dtype(RUN), 1)
-    table_, pixels = number[:, ::1], given(types.uint8, 2)
-    entries: dict[str, tuple[Any, Any]] = {
+    table_, pixels, flag = number[:, ::1], given(types.uint8, 2), types.int64
+    samples = (data, pixels, types.float64)
+    entry_points: dict[str, tuple[Any, Any]] = {
         "train": (
             _train,
             types.int64(
-                types.int64[::1],
-                types.float64[:, ::1],
-                history,
-                program,
-                optimizer,
-                run,
-                vector_,
-                table_,
-                table_,
-                vector_,
-                vector_,
-                types.int64[::1],
-                data,
-                pixels,
-                data,
-                table_,
+                *(types.int64[::1], types.float64[:, ::1], history, program, optimizer, schedule, run),
+                *(vector_, table_, table_, vector_, vector_, table_, types.int64[::1], data, pixels, data, data),
             ),
         ),
         "predict": (
             _predict,
-            types.void(table_, program, given(number, 1), vector_, data, pixels, types.float64, types.int64),
+            types.void(
+                table_, program, given(number, 1), vector_, *samples, types.int64, flag, types.int64, types.int64
+            ),
         ),
         "evaluate": (
             _evaluate,
             types.void(
-                types.float64[::1],
-                program,
-                given(number, 1),
-                vector_,
-                vector_,
-                data,
-                pixels,
-                types.float64,
-                data,
-                types.int64,
+                *(types.float64[::1], table_, program, given(number, 1), vector_, vector_),
+                *(*samples, data, data, types.int64),
             ),
         ),
     }
-    function, signature = entries[name]
+    function, signature = entry_points[name]
     return entry_point(getattr(function, "py_func", function), signature, f"{name}-{dtype}")
 
 
@@ -460,41 +856,29 @@ def train(
     history: npt.NDArray[np.float64],
     program: Record,
     optimizer: Record,
+    schedule: npt.NDArray[np.float64],
     run: Record,
     parameters: Array,
     slots: Array,
     gradients: Array,
     activations: Array,
     deltas: Array,
+    moments: Array,
     order: npt.NDArray[np.int64],
     X: Array,
     pixels: npt.NDArray[np.uint8],
     Y: Array,
-    targets: Array,
+    W: Array,
 ) -> int:
     """As in the reference, by as many threads as ``run`` says. Each runs the whole loop in compiled code; this one is
     the first of them."""
     members = int(run["threads"][0])
     entry = compiled("train", _NAMES[parameters.dtype.char])
-    counter, partial = np.zeros(2 * FINISHED, np.int64), np.zeros((members, HISTORY_COLUMNS))
+    counter, partial = np.zeros(2 * FINISHED, np.int64), np.zeros((members, HISTORY_COLUMNS + 1))
 
     arguments = (
-        counter,
-        partial,
-        history,
-        program,
-        optimizer,
-        run,
-        parameters,
-        slots,
-        gradients,
-        activations,
-        deltas,
-        order,
-        X,
-        pixels,
-        Y,
-        targets,
+        *(counter, partial, history, program, optimizer, schedule, run, parameters, slots, gradients),
+        *(activations, deltas, moments, order, X, pixels, Y, W),
     )
     others = [threading.Thread(target=entry, args=arguments) for _ in range(1, members)]
     try:
@@ -518,13 +902,17 @@ def predict(
     pixels: npt.NDArray[np.uint8],
     divisor: float,
     max_rows: int,
+    sampled: bool,
+    seed: int,
+    draw: int,
 ) -> None:
     run_predict = compiled("predict", _NAMES[parameters.dtype.char])
-    run_predict(outputs, program, parameters, activations, X, pixels, divisor, max_rows)
+    run_predict(outputs, program, parameters, activations, X, pixels, divisor, max_rows, sampled, seed, draw)
 
 
 def evaluate(
     result: npt.NDArray[np.float64],
+    losses: Array,
     program: Record,
     parameters: Array,
     activations: Array,
@@ -533,7 +921,8 @@ def evaluate(
     pixels: npt.NDArray[np.uint8],
     divisor: float,
     Y: Array,
+    W: Array,
     max_rows: int,
 ) -> None:
     run_evaluate = compiled("evaluate", _NAMES[parameters.dtype.char])
-    run_evaluate(result, program, parameters, activations, deltas, X, pixels, divisor, Y, max_rows)
+    run_evaluate(result, losses, program, parameters, activations, deltas, X, pixels, divisor, Y, W, max_rows)

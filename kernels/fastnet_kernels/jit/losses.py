@@ -1,41 +1,77 @@
 """As in the reference, in vector code; the sums are kept in float64."""
 
-from ..program import LOSSES
+from ..program import CATEGORICAL, LOSSES
 from .compiler import kernel, table
-from .formula import elementwise, where
+from .formula import elementwise, where, with_sign_of
 from .transpose import transpose
-from .vector_math import exp, log1p
+from .vector_math import exp, expm1, log1p
+from .vector_math import tanh as hyperbolic_tangent
 from .vectors import stack
 from .views import matrix, row_block, vector
 
 
-@elementwise("doutput", total=True)
-def _squares(output, targets, factor):
+@elementwise("losses", "doutput")
+def mean_squared_error(output, targets, scale, slope):
     difference = output - targets
-    return factor * difference, difference * difference
+    return difference * difference, 2.0 * scale * difference
+
+
+@elementwise("losses", "doutput")
+def binary_crossentropy(output, targets, scale, slope):
+    e = exp(-abs(output))
+    loss = log1p(e) + output * (where(output < 0, 0.0 * output, 1.0) - targets)
+    return loss, scale * (where(output < 0, e, 1.0) / (1.0 + e) - targets)
+
+
+@elementwise("losses", "doutput")
+def mean_absolute_error(output, targets, scale, slope):
+    difference = output - targets
+    return abs(difference), where(difference > 0, scale, where(difference < 0, -scale, scale * difference))
+
+
+@elementwise("losses", "doutput")
+def huber(output, targets, scale, slope):
+    difference = output - targets
+    size = abs(difference)
+    loss = where(size > slope, slope * (size - 0.5 * slope), 0.5 * difference * difference)
+    return loss, scale * where(size > slope, with_sign_of(slope, difference), difference)
+
+
+@elementwise("losses", "doutput")
+def log_cosh(output, targets, scale, slope):
+    difference = output - targets
+    size = abs(difference)
+    e = expm1(-size)
+    inner = where(size < 1, e * e / (2.0 * (1.0 + where(size < 1, e, 0.0))), 0.5 * e * (e + 2.0))
+    return where(size < 1, 0.0, size) + log1p(inner), scale * hyperbolic_tangent(difference)
+
+
+@elementwise("losses", "doutput")
+def poisson(output, targets, scale, slope):
+    rates = exp(output)
+    return rates - targets * output, scale * (rates - targets)
+
+
+@elementwise("losses", "doutput")
+def hinge(output, targets, scale, slope):
+    margin = 1.0 - targets * output
+    return where(margin < 0, 0.0, margin), scale * where(margin > 0, -targets, 0.0 * margin)
 
 
 @kernel
-def mean_squared_error(doutput, output, targets, scale):
-    n_out = output.shape[1]
-    return _squares(doutput, output, targets, 2 * scale / n_out) / n_out
-
-
-@elementwise("doutput", total=True)
-def _log_odds(z, t, factor):
-    e = exp(-abs(z))
-    loss = log1p(e) + z * (where(z < 0, 0.0 * z, 1.0) - t)
-    return factor * (where(z < 0, e, 1.0) / (1.0 + e) - t), loss
-
-
-@kernel
-def binary_crossentropy(doutput, output, targets, scale):
-    n_out = output.shape[1]
-    return _log_odds(doutput, output, targets, scale / n_out) / n_out
+def _subtract(doutput, targets, factor):
+    """``doutput -= factor * targets``, class indices as one-hot rows."""
+    if targets.shape[1] == 1:
+        for i in range(doutput.shape[0]):
+            doutput[i, int(targets[i, 0])] -= factor
+    else:
+        for i in range(doutput.shape[0]):
+            for j in range(doutput.shape[1]):
+                doutput[i, j] -= factor * targets[i, j]
 
 
 @kernel
-def _by_columns(doutput, output, targets, scale):
+def _by_columns(losses, doutput, output, targets, scale):
     """The rows turned into columns, so that vectors run over rows: those of ten numbers are too short to vectorise."""
     one, zero, factor = output.dtype.type(1), output.dtype.type(0), output.dtype.type(scale)
     rows, n_out = output.shape
@@ -50,10 +86,15 @@ def _by_columns(doutput, output, targets, scale):
     for j in range(n_out):
         for i in range(rows):
             e[j, i] -= largest[i]
-    total = 0.0
     for i in range(rows):
         # Read back, not worked out here, where the compiler may sum in another order and lose small losses.
-        total -= e[int(targets[i, 0]), i]
+        if targets.shape[1] == 1:
+            losses[i, 0] = -e[int(targets[i, 0]), i]
+        else:
+            expected = zero
+            for j in range(n_out):
+                expected += targets[i, j] * e[j, i]
+            losses[i, 0] = -expected
     for j in range(n_out):
         for i in range(rows):
             e[j, i] = exp(e[j, i])
@@ -63,42 +104,40 @@ def _by_columns(doutput, output, targets, scale):
             ones[i] += one if e[j, i] >= one else zero
     for i in range(rows):
         others[i] += ones[i]
-        total += log1p(others[i])
+        losses[i, 0] += log1p(others[i])
         ones[i] = factor / (one + others[i])
     for j in range(n_out):
         for i in range(rows):
             e[j, i] *= ones[i]
     transpose(doutput, e)
-    for i in range(rows):
-        doutput[i, int(targets[i, 0])] -= factor
-    return total
 
 
 @kernel
-def _by_rows(doutput, output, targets, scale):
+def _by_rows(losses, doutput, output, targets, scale):
     one, zero, factor = output.dtype.type(1), output.dtype.type(0), output.dtype.type(scale)
     rows, n_out = output.shape
-    total = 0.0
     for i in range(rows):
         largest, others, ones = output[i, 0], zero, -one
         for j in range(1, n_out):
             largest = output[i, j] if output[i, j] > largest else largest
         for j in range(n_out):
             doutput[i, j] = output[i, j] - largest
-        target = int(targets[i, 0])
-        total -= doutput[i, target]
+        expected = zero
+        if targets.shape[1] == 1:
+            expected = doutput[i, int(targets[i, 0])]
+        else:
+            for j in range(n_out):
+                expected += targets[i, j] * doutput[i, j]
         for j in range(n_out):
             e = exp(doutput[i, j])
             doutput[i, j] = e
             others += zero if e >= one else e
             ones += one if e >= one else zero
         others += ones
-        total += log1p(others)
+        losses[i, 0] = log1p(others) - expected
         inverse = factor / (one + others)
         for j in range(n_out):
             doutput[i, j] *= inverse
-        doutput[i, target] -= factor
-    return total
 
 
 NARROW = 64
@@ -106,40 +145,75 @@ NARROW = 64
 
 
 @kernel
-def categorical_crossentropy(doutput, output, targets, scale):
+def categorical_crossentropy(losses, doutput, output, targets, scale, slope):
     if output.shape[1] > NARROW:
-        return _by_rows(doutput, output, targets, scale)
-    total = 0.0
-    for start in range(0, output.shape[0], NARROW):
-        rows = min(NARROW, output.shape[0] - start)
-        total += _by_columns(
-            row_block(doutput, start, rows), row_block(output, start, rows), row_block(targets, start, rows), scale
-        )
-    return total
+        _by_rows(losses, doutput, output, targets, scale)
+    else:
+        for start in range(0, output.shape[0], NARROW):
+            rows = min(NARROW, output.shape[0] - start)
+            _by_columns(
+                row_block(losses, start, rows),
+                row_block(doutput, start, rows),
+                row_block(output, start, rows),
+                row_block(targets, start, rows),
+                scale,
+            )
+    _subtract(doutput, targets, output.dtype.type(scale))
 
 
 _loss = table([globals()[name] for name in LOSSES])
 
 
-@kernel
-def loss_forward_backward(doutput, output, targets, scale, loss):
-    return _loss(loss, (doutput, output, targets, scale))
+@elementwise("doutput", total=True)
+def _weigh_entries(losses, doutput, weights):
+    return where(weights > 0, doutput * weights, 0.0), where(weights > 0, losses * weights, 0.0)
 
 
 @kernel
-def count_correct(output, targets):
+def weigh(losses, doutput, weights):
+    if weights.shape[1] == doutput.shape[1]:
+        return _weigh_entries(doutput, losses, weights)
+    total = 0.0
+    for i in range(doutput.shape[0]):
+        weight = weights[i, 0]
+        total += losses[i, 0] * weight if weight > 0 else doutput.dtype.type(0)
+        for j in range(doutput.shape[1]):
+            doutput[i, j] = doutput[i, j] * weight if weight > 0 else doutput.dtype.type(0)
+    return total
+
+
+@elementwise(total=True)
+def _sum(losses):
+    return losses
+
+
+@kernel
+def loss_forward_backward(losses, doutput, output, targets, weights, scale, loss, slope):
+    _loss(loss, (losses, doutput, output, targets, scale, slope))
+    if weights.shape[0] > 0:
+        return weigh(losses, doutput, weights)
+    return _sum(losses)
+
+
+@kernel
+def count_correct(output, targets, loss):
     correct = 0.0
     n_out = output.shape[1]
-    if targets.shape[1] == 1 and n_out > 1:
+    if loss != CATEGORICAL:
         for i in range(output.shape[0]):
-            target = int(targets[i, 0])
-            chosen = output[i, target]
-            better = 0
             for j in range(n_out):
-                better |= (output[i, j] > chosen) | ((output[i, j] == chosen) & (j < target))
-            correct += better == 0
-        return correct
+                correct += ((output[i, j] > 0) == (targets[i, j] > 0.5)) & (targets[i, j] == targets[i, j])
+        return correct / n_out
     for i in range(output.shape[0]):
+        target = 0
+        if targets.shape[1] == 1:
+            target = int(targets[i, 0])
+        else:
+            for j in range(1, n_out):
+                target = j if targets[i, j] > targets[i, target] else target
+        chosen = output[i, target]
+        better = 0
         for j in range(n_out):
-            correct += (output[i, j] > 0) == (targets[i, j] > 0.5)
-    return correct / n_out
+            better |= (output[i, j] > chosen) | ((output[i, j] == chosen) & (j < target))
+        correct += better == 0
+    return correct

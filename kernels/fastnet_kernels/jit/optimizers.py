@@ -7,7 +7,7 @@ from typing import Any
 from ..program import OPTIMIZERS
 from ..reference.optimizers import CONSTANTS, _constants_of
 from .compiler import kernel, table
-from .formula import elementwise, sqrt, where
+from .formula import elementwise, sqrt, where, with_sign_of
 from .views import flat, vector
 
 
@@ -97,6 +97,28 @@ def adadelta(parameters, squares, changes, gradients, learning_rate, decay, fres
     return parameters - learning_rate * change, squares, changes
 
 
+@elementwise("parameters", "first", "second")
+def nadam(
+    parameters,
+    first,
+    second,
+    gradients,
+    kept,
+    beta_1,
+    fresh_1,
+    beta_2,
+    fresh_2,
+    gradient_rate,
+    momentum_rate,
+    correction,
+    epsilon,
+):
+    first = beta_1 * first + fresh_1 * gradients
+    second = beta_2 * second + fresh_2 * (gradients * gradients)
+    change = (gradient_rate * gradients + momentum_rate * first) / (sqrt(second) * correction + epsilon)
+    return kept * parameters - change, first, second
+
+
 def _sign_times(x, size):
     """``sign(x) * size``; NaN stays NaN."""
     return where(x > 0, size, where(x < 0, -size, x * size))
@@ -148,12 +170,30 @@ _optimizer = table([_ByName(globals()[name]) for name in OPTIMIZERS])
 _compiled_constants = kernel(_constants_of)
 
 
+@elementwise("gradients")
+def clip(gradients, factor, limit):
+    scaled = factor * gradients
+    return where(limit > 0, where(abs(scaled) > limit, with_sign_of(limit, scaled), scaled), scaled)
+
+
+@elementwise("mean")
+def _average(mean, values, decay, fresh):
+    return decay * mean + fresh * values
+
+
 @kernel
-def update(parameters, slots, gradients, optimizer, step, start):
+def update(parameters, slots, gradients, optimizer, rate, product, factor, step, start):
+    if factor < 1 or optimizer["clip_value"] > 0:
+        clip(gradients, factor, optimizer["clip_value"])
     n_slots, n = slots.shape
     # Where an optimizer has fewer slots, nobody looks at what stands for the others.
     first = vector(flat(slots), start, parameters.size)
     second = vector(flat(slots), min(1, n_slots - 1) * n + start, parameters.size)
     third = vector(flat(slots), min(2, n_slots - 1) * n + start, parameters.size)
     arrays = (parameters, first, second, third, gradients)
-    _optimizer(optimizer["kind"], arrays + _compiled_constants(optimizer, step))
+    _optimizer(optimizer["kind"], arrays + _compiled_constants(optimizer, rate, product, step))
+
+
+@kernel
+def average_parameters(mean, parameters, kept):
+    _average(mean, parameters, kept, 1 - kept)

@@ -4,6 +4,8 @@ it to 64 bits, which the vector units multiply at a fraction of the rate."""
 import numpy as np
 
 from .compiler import kernel
+from .formula import elementwise, with_sign_of
+from .vector_math import normal_quantile
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -58,3 +60,23 @@ def dropout_mask(mask, rate, seed, stream, step, first_row):
         key = row_key(stream_of_step, np.uint64(first_row + i))
         for j in range(mask.shape[1]):
             mask[i, j] = kept if unit_bits(key, np.uint32(j)) >= threshold else dropped
+
+
+@elementwise("noise")
+def _scaled_quantiles(noise, deviation):
+    return deviation * with_sign_of(normal_quantile(abs(noise)), noise)
+
+
+@kernel
+def gaussian(noise, deviation, seed, stream, step, first_row):
+    """Bits first, then the quantiles in vector code, in place."""
+    kind = noise.dtype.type
+    half, unit = kind(0.5), kind(1 / 4294967296)
+    stream_of_step = stream_key(seed, stream, step)
+    for i in range(noise.shape[0]):
+        key = row_key(stream_of_step, np.uint64(first_row + i))
+        for j in range(noise.shape[1]):
+            bits = np.int32(unit_bits(key, np.uint32(j)))
+            tail = (kind(bits & np.int32(0x7FFFFFFF)) + half) * unit
+            noise[i, j] = tail if bits >= 0 else -tail
+    _scaled_quantiles(noise, deviation)

@@ -1,76 +1,136 @@
-"""Adding a vector to every row of a matrix, and summing its rows, by vector instructions whatever the width.
+"""Formulas over matrices and vectors that stand for a row, by vector instructions whatever the width: adding a vector
+to every row, summing rows, normalising by columns.
 
 LLVM vectorises such loops too, but checks for overlap and sets up anew in each row; with rows of 16 numbers, as small
 networks have, that takes four times as long as the additions. Here it is vector code, columns outermost so that a sum
 stays in a register, and the columns that fill no whole vector are taken one by one.
 """
 
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 
+from .formula import Number
 from .vectors import Vectors
 
 
-def add_to_rows(a: Any, vector: Any) -> None:
-    """``a += vector`` for ``a`` (rows, n) and ``vector`` (n,). Without the compiler this is the Python that runs."""
-    a += vector
+def by_columns(
+    *outputs: str, matrices: Sequence[str], sums: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a kernel of a formula (see ``formula``) in two parts: a function of what belongs to a column, vectors (n,)
+    and constants, which is worked out once, and the function of the numbers of matrices (rows, n) that it returns.
 
+    Parameters
+    ----------
+    outputs : names of the arrays that the kernel fills, its first parameters; the inner function returns a number for
+        each. One that is among the matrices is read and replaced
+    matrices : names of the inner function's parameters, at least one
+    sums : whether the outputs are vectors (n,), the sums over the rows, instead of matrices; the kernel then has one
+        parameter more, its last: whether to add to what they hold
 
-def sum_rows(out: Any, a: Any, accumulate: bool) -> None:
-    """``out = a.sum(axis=0)``, or add it to ``out``, for ``out`` (n,) and ``a`` (rows, n). As above."""
-    out[...] = a.sum(axis=0) + (out if accumulate else np.zeros_like(out))
+    Returns
+    -------
+    Callable
+        The decorator. Of ``formula(mean)``, which returns a function of x, and ``by_columns("z", matrices=("x",))`` it
+        makes ``kernel(z, x, mean)``.
+    """
 
+    def decorate(formula: Callable[..., Any]) -> Callable[..., Any]:
+        columns = list(inspect.signature(formula).parameters)
+        names = list(dict.fromkeys([*outputs, *matrices, *columns]))
+        of_columns, of_rows = ([names.index(name) for name in some] for some in (columns, matrices))
 
-@intrinsic
-def _add(typingctx: Any, a: Any, vector: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        matrix, row = (
-            context.make_array(kind)(context, builder, value)
-            for kind, value in zip(signature.args, arguments, strict=True)
+        def run(*arguments: Any) -> None:
+            kind = arguments[0].dtype.type
+            given = [value if isinstance(value, np.ndarray) else kind(value) for value in arguments[: len(names)]]
+            inner = formula(*(given[place] for place in of_columns))
+            results = _as_tuple(inner(*(given[place] for place in of_rows)))
+            for out, result in zip(arguments[: len(outputs)], results, strict=True):
+                if sums:
+                    out[...] = result.sum(axis=0) + (out if arguments[-1] else np.zeros_like(out))
+                else:
+                    out[...] = result
+
+        @intrinsic
+        def loop(typingctx: Any, arguments: Any) -> Any:
+            def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+                unpacked = cgutils.unpack_tuple(builder, values[0])
+                places = of_columns, of_rows
+                _emit(formula, places, len(outputs), sums, context, builder, tuple(arguments), unpacked)
+                return context.get_dummy_value()
+
+            return types.none(arguments), generate
+
+        overload(run)(lambda *arguments: lambda *arguments: loop(arguments))
+        run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names + ["accumulate"] * sums]
         )
-        rows, columns = cgutils.unpack_tuple(builder, matrix.shape)
+        run.__name__, run.__doc__, run.__module__ = formula.__name__, formula.__doc__, formula.__module__
+        return run
 
-        def write(vectors: Vectors, place: Any) -> None:
-            added = vectors.load(row.data, place)
-            with cgutils.for_range(builder, rows) as each:
-                here = builder.add(builder.mul(each.index, columns), place)
-                vectors.store(builder.fadd(vectors.load(matrix.data, here), added), matrix.data, here)
-
-        Vectors(context, builder, a.dtype).over(columns, write)
-        return context.get_dummy_value()
-
-    return types.none(a, vector), generate
+    return decorate
 
 
-@intrinsic
-def _sum(typingctx: Any, out: Any, a: Any, accumulate: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        result = context.make_array(out)(context, builder, arguments[0])
-        matrix = context.make_array(a)(context, builder, arguments[1])
-        rows, columns = cgutils.unpack_tuple(builder, matrix.shape)
-
-        def write(vectors: Vectors, place: Any) -> None:
-            total = cgutils.alloca_once(builder, vectors.vector)
-            builder.store(builder.select(arguments[2], vectors.load(result.data, place), vectors.zero), total)
-            with cgutils.for_range(builder, rows) as each:
-                here = builder.add(builder.mul(each.index, columns), place)
-                builder.store(builder.fadd(builder.load(total), vectors.load(matrix.data, here)), total)
-            vectors.store(builder.load(total), result.data, place)
-
-        Vectors(context, builder, a.dtype).over(columns, write)
-        return context.get_dummy_value()
-
-    return types.none(out, a, types.boolean), generate
+def _as_tuple(results: Any) -> tuple[Any, ...]:
+    return results if isinstance(results, tuple) else (results,)
 
 
-@overload(add_to_rows)
-def _add_to_rows(a, vector):
-    return lambda a, vector: _add(a, vector)
+def _emit(
+    formula: Callable[..., Any],
+    places: tuple[list[int], list[int]],
+    n_outputs: int,
+    sums: bool,
+    context: Any,
+    builder: Any,
+    kinds: Sequence[Any],
+    values: Sequence[Any],
+) -> None:
+    """Write the loops: over whole vectors of columns and then over single columns, and in each over the rows."""
+    arrays: list[Any] = [
+        context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else None
+        for kind, value in zip(kinds, values, strict=True)
+    ]
+    of_columns, of_rows = places
+    number = kinds[0].dtype
+    rows, columns = cgutils.unpack_tuple(builder, arrays[of_rows[0]].shape)
+    accumulate = context.cast(builder, values[-1], kinds[-1], types.boolean) if sums else None
+
+    def write(vectors: Vectors, place: Any) -> None:
+        once = [
+            vectors.spread(context.cast(builder, values[index], kinds[index], number))
+            if arrays[index] is None
+            else vectors.load(arrays[index].data, place)
+            for index in of_columns
+        ]
+        inner = formula(*(Number(builder, value) for value in once))
+        totals = [cgutils.alloca_once(builder, vectors.vector) for _ in range(n_outputs if sums else 0)]
+        for total, array in zip(totals, arrays, strict=False):
+            builder.store(builder.select(accumulate, vectors.load(array.data, place), vectors.zero), total)
+        with cgutils.for_range(builder, rows) as each:
+            here = builder.add(builder.mul(each.index, columns), place)
+            results = _as_tuple(inner(*(Number(builder, vectors.load(arrays[index].data, here)) for index in of_rows)))
+            for total, result in zip(totals, results, strict=False):
+                builder.store(builder.fadd(builder.load(total), result.value), total)
+            if not sums:
+                for array, result in zip(arrays, results, strict=False):
+                    vectors.store(result.value, array.data, here)
+        for total, array in zip(totals, arrays, strict=False):
+            vectors.store(builder.load(total), array.data, place)
+
+    Vectors(context, builder, number).over(columns, write)
 
 
-@overload(sum_rows)
-def _sum_rows(out, a, accumulate):
-    return lambda out, a, accumulate: _sum(out, a, accumulate)
+@by_columns("a", matrices=("a",))
+def add_to_rows(vector: Any) -> Any:
+    """``a += vector`` for ``a`` (rows, n) and ``vector`` (n,)."""
+    return lambda a: a + vector
+
+
+@by_columns("out", matrices=("a",), sums=True)
+def sum_rows() -> Any:
+    """``out = a.sum(axis=0)``, or add it to ``out``, for ``out`` (n,) and ``a`` (rows, n)."""
+    return lambda a: a

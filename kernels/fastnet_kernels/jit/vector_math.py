@@ -1,5 +1,5 @@
-"""exp, expm1, tanh, the logistic function, log1p and the normal distribution as formulas (see ``formula``): of a Number
-they write vector instructions, of an array they are NumPy's and SciPy's.
+"""exp, expm1, tanh, the logistic function, log1p and the normal distribution and its quantiles as formulas (see
+``formula``): of a Number they write vector instructions, of an array they are NumPy's and SciPy's.
 
 Numba calls the C library for these, one number at a time, and a loop over such calls does not vectorise.
 The range is reduced as Cody and Waite did, ``x = n ln2 + r`` with
@@ -8,7 +8,8 @@ and 2**n is applied in two halves, so that a result that underflows does so grad
 infinite. NaN goes through all of it.
 
 Errors in units in the last place, as ``tests/kernels/test_vector_math.py`` asserts them over the whole range: exp 1,
-expm1 2 (for x <= 0), tanh 3, logistic 3, log1p 3, normal_cdf 6 and x**2 / 2, from the exponential's argument.
+expm1 2 (for x <= 0), tanh 3, logistic 3, log1p 3, normal_cdf 6 and x**2 / 2, from the exponential's argument, and
+normal_quantile 6.
 """
 
 import math
@@ -20,7 +21,7 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic, overload
 
-from .formula import Number, clipped, where, with_sign_of
+from .formula import Number, clipped, sqrt, where, with_sign_of
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,51 @@ _TAIL_OF_DOUBLE = (
     6.69414402057307e-09,
     -3.4730045990373935e-10,
     -5.906854495666436e-10,
+)
+# Numerators and denominators of AS 241, near the middle and in the tails.
+_CENTRAL = (
+    (
+        3.3871328727963666080e0,
+        1.3314166789178437745e2,
+        1.9715909503065514427e3,
+        1.3731693765509461125e4,
+        4.5921953931549871457e4,
+        6.7265770927008700853e4,
+        3.3430575583588128105e4,
+        2.5090809287301226727e3,
+    ),
+    (
+        1.0,
+        4.2313330701600911252e1,
+        6.8718700749205790830e2,
+        5.3941960214247511077e3,
+        2.1213794301586595867e4,
+        3.9307895800092710610e4,
+        2.8729085735721942674e4,
+        5.2264952788528545610e3,
+    ),
+)
+_TAILS = (
+    (
+        1.42343711074968357734e0,
+        4.63033784615654529590e0,
+        5.76949722146069140550e0,
+        3.64784832476320460504e0,
+        1.27045825245236838258e0,
+        2.41780725177450611770e-1,
+        2.27238449892691845833e-2,
+        7.74545014278341407640e-4,
+    ),
+    (
+        1.0,
+        2.05319162663775882187e0,
+        1.67638483018380384940e0,
+        6.89767334985100004550e-1,
+        1.48103976427480074590e-1,
+        1.51986665636164571966e-2,
+        5.47593808499534494600e-4,
+        1.05075007164441684324e-9,
+    ),
 )
 _KINDS = {
     ir.FloatType(): _Kind(
@@ -175,21 +221,44 @@ def logistic(x: Any) -> Any:
     return where(x < 0, e, 1.0) / (e + 1)
 
 
-def log1p(x: Any) -> Any:
-    """``log(1 + x)`` for x >= 0: of ``y = 1 + x = 2**k m``, and what the rounding of y has lost added again."""
-    if not isinstance(x, Number):
-        return np.log1p(x)
-    kind, builder, integer = _kind(x), x.builder, ir.IntType(_kind(x).bits)
-    y = x + 1
-    root = builder.bitcast(x.raw(math.sqrt(0.5)), x.constant(0, integer).type)
+def _log(y: Number, lost: Any) -> Number:
+    """``log(y + lost)`` for normal y > 0, of ``y = 2**k m``; ``lost`` is below a rounding of y."""
+    kind, builder, integer = _kind(y), y.builder, ir.IntType(_kind(y).bits)
+    root = builder.bitcast(y.raw(math.sqrt(0.5)), y.constant(0, integer).type)
     bits = builder.bitcast(y.value, root.type)
-    k = builder.ashr(builder.sub(bits, root), x.constant(kind.mantissa, integer))
-    m = x.of(builder.bitcast(builder.sub(bits, builder.shl(k, x.constant(kind.mantissa, integer))), x.value.type))
-    n = x.of(builder.sitofp(k, x.value.type))
+    k = builder.ashr(builder.sub(bits, root), y.constant(kind.mantissa, integer))
+    m = y.of(builder.bitcast(builder.sub(bits, builder.shl(k, y.constant(kind.mantissa, integer))), y.value.type))
+    n = y.of(builder.sitofp(k, y.value.type))
     s = (m - 1) / (m + 1)
     series = s * _polynomial(s * s, [2 / (2 * k + 1) for k in range(kind.artanh_terms)])
-    result = n * kind.ln2_high + (series + (n * kind.ln2_low + (x - (y - 1)) / y))
-    return where(x < math.inf, result, x)
+    result: Number = n * kind.ln2_high + (series + (n * kind.ln2_low + lost / y))
+    return result
+
+
+def log1p(x: Any) -> Any:
+    """``log(1 + x)`` for x >= -1 / 2: of ``1 + x``, and what its rounding has lost added again."""
+    if not isinstance(x, Number):
+        return np.log1p(x)
+    y = x + 1
+    return where(x < math.inf, _log(y, x - (y - 1)), x)
+
+
+def normal_quantile(tail: Any) -> Any:
+    """The number beyond which a standard normal distribution has the share ``tail``, which is at most one half and at
+    least 2**-33: PPND16 of Wichura's AS 241 (1988)."""
+    if not isinstance(tail, Number):
+        from scipy.special import ndtri
+
+        return -ndtri(tail)
+    q = 0.5 - tail
+    central = q * _ratio(0.180625 - q * q, _CENTRAL)
+    logarithm = _log(tail, 0.0 * tail)
+    return where(q > 0.425, _ratio(sqrt(-logarithm) - 1.6, _TAILS), central)
+
+
+def _ratio(x: Number, coefficients: tuple[tuple[float, ...], tuple[float, ...]]) -> Number:
+    above, below = coefficients
+    return _polynomial(x, above) / _polynomial(x, below)
 
 
 def normal_cdf(x: Any) -> Any:
@@ -216,5 +285,5 @@ def _register(function: Callable[[Any], Any]) -> None:
     overload(function)(lambda x: lambda x: instructions(x))
 
 
-for _function in (exp, expm1, tanh, logistic, log1p, normal_cdf):
+for _function in (exp, expm1, tanh, logistic, log1p, normal_cdf, normal_quantile):
     _register(_function)

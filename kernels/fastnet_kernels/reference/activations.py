@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..custom import Function, registered
 from ..program import ACTIVATIONS, Array
 
 
@@ -196,16 +197,42 @@ def hard_tanh_derivative(dz: Array, da: Array, a: Array, z: Array, slope: float)
     dz[...] = np.where(np.abs(a) < 1, da, 0 * da)
 
 
+def exponential(a: Array, z: Array, slope: float) -> None:
+    """``a = exp(z)``, which has no bound."""
+    np.exp(z, out=a)
+
+
+def exponential_derivative(dz: Array, da: Array, a: Array, z: Array, slope: float) -> None:
+    """``dz = da * a``."""
+    np.multiply(da, a, out=dz)
+
+
 _FORWARD: list[Callable[..., None]] = [globals()[name] for name in ACTIVATIONS]
 _DERIVATIVE: list[Callable[..., None]] = [globals()[f"{name}_derivative"] for name in ACTIVATIONS]
 
 
 def activation_forward(a: Array, z: Array, activation: int, slope: float) -> None:
-    """Fill ``a`` with the activation of that code applied to ``z``; both (n_samples, n_units)."""
-    _FORWARD[activation](a, z, slope)
+    """Fill ``a`` with the activation of that code applied to ``z``; both (n_samples, n_units). The code of a user's own
+    is that of ``custom``."""
+    if activation < len(_FORWARD):
+        _FORWARD[activation](a, z, slope)
+    else:
+        a[...] = _each(registered(activation).value, z)
 
 
 def activation_backward(dz: Array, da: Array, a: Array, z: Array, activation: int, slope: float) -> None:
-    """Fill ``dz`` from ``da``, the output ``a`` of the activation of that code and, for those in ``program.KEEP_Z``,
-    its ``z``; all (n_samples, n_units)."""
-    _DERIVATIVE[activation](dz, da, a, z, slope)
+    """Fill ``dz`` from ``da``, the output ``a`` of the activation of that code and, for those in ``program.KEEP_Z`` and
+    a user's own, its ``z``; all (n_samples, n_units)."""
+    if activation < len(_DERIVATIVE):
+        _DERIVATIVE[activation](dz, da, a, z, slope)
+    else:
+        dz[...] = da * _each(registered(activation).derivative, z)
+
+
+def _each(function: Function, z: Array) -> Array:
+    """The user's function of each number; NaN where it fails, as the compiled side has it."""
+    try:
+        result: Array = np.vectorize(function, otypes=[float])(z)
+    except Exception:  # whatever a user's function raises
+        return np.full_like(z, np.nan)
+    return result

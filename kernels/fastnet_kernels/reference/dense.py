@@ -77,13 +77,22 @@ def dense_gradients(dweights: Array, dbiases: Array, x: Array, dz: Array, first:
         dbiases += dz.sum(axis=0)
 
 
-def l2_penalty(dweights: Array, weights: Array, l2: float) -> float:
-    """Add ``l2 * weights`` to ``dweights`` and return the penalty ``l2 / 2 * sum(weights ** 2)``; biases have none.
+def weight_penalty(dweights: Array, weights: Array, l1: float, l2: float) -> float:
+    """Add ``l1 * sign(weights) + l2 * weights`` to ``dweights`` and return the penalty ``l1 * sum(abs(weights)) + l2 /
+    2 * sum(weights ** 2)``; biases have none.
 
-    Both are (n_in, n_out). The half makes the gradient ``l2 * weights``, as PyTorch's and Keras's weight decay has it.
+    Both are of one size. The half makes the gradient ``l2 * weights``, as PyTorch's and Keras's weight decay has it.
     """
-    dweights += weights.dtype.type(l2) * weights
-    return 0.5 * l2 * float(np.vdot(weights, weights))
+    kind = weights.dtype.type
+    dweights += kind(l1) * np.sign(weights) + kind(l2) * weights
+    return l1 * float(np.abs(weights).sum()) + 0.5 * l2 * float(np.vdot(weights, weights))
+
+
+def hold_norms(weights: Array, norms: Array, max_norm: float) -> None:
+    """Shrink each column of ``weights`` (n_in, n_out), the weights into one unit, whose norm is above ``max_norm`` to
+    that norm (Srivastava et al., 2014). ``norms`` (n_out,) is scratch."""
+    np.sqrt((weights * weights).sum(axis=0), out=norms)
+    weights *= np.where(norms > max_norm, weights.dtype.type(max_norm) / np.where(norms > max_norm, norms, 1), 1)
 
 
 def samples_forward(

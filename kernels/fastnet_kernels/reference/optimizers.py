@@ -25,6 +25,8 @@ CONSTANTS = (
     "fresh_2",
     "corrected_rate",  # learning_rate / (1 - beta_1**t), t counted from 1
     "correction",  # 1 / sqrt(1 - beta_2**t)
+    "gradient_rate",  # nadam's of the gradient: learning_rate (1 - mu_t) / (1 - product up to mu_t)
+    "momentum_rate",  # and of the first moment: learning_rate mu_(t+1) / (1 - product up to mu_(t+1))
     "faded_rate",  # learning_rate / (1 + (t - 1) * decay)
     "decay",
     "fresh",  # 1 - decay
@@ -182,6 +184,30 @@ def adadelta(
     parameters -= learning_rate * change
 
 
+def nadam(
+    parameters: Array,
+    first: Array,
+    second: Array,
+    gradients: Array,
+    kept: float,
+    beta_1: float,
+    fresh_1: float,
+    beta_2: float,
+    fresh_2: float,
+    gradient_rate: float,
+    momentum_rate: float,
+    correction: float,
+    epsilon: float,
+) -> None:
+    """Adam with Nesterov's momentum (Dozat, 2016, algorithm 2), whose momentum warms up: ``mu_t = b1 (1 - 0.96**(t
+    momentum_decay) / 2)``. m and v as Adam's, then ``p -= (gradient_rate g + momentum_rate m) / (sqrt(vhat) +
+    epsilon)``."""
+    _average(first, gradients, beta_1, fresh_1)
+    _average(second, gradients * gradients, beta_2, fresh_2)
+    parameters *= kept
+    parameters -= (gradient_rate * gradients + momentum_rate * first) / (np.sqrt(second) * correction + epsilon)
+
+
 def lion(
     parameters: Array,
     velocity: Array,
@@ -229,13 +255,20 @@ def rprop(
 _OPTIMIZERS: list[Callable[..., None]] = [globals()[name] for name in OPTIMIZERS]
 
 
-def _constants_of(optimizer: Record, step: int) -> tuple[float, ...]:
+def _constants_of(optimizer: Record, rate: float, product: float, step: int) -> tuple[float, ...]:
     """What ``CONSTANTS`` names, in that order. The compiled side compiles this very function."""
-    rate, decay = float(optimizer["learning_rate"]), float(optimizer["decay"])
+    decay = float(optimizer["decay"])
     beta_1, beta_2 = float(optimizer["beta_1"]), float(optimizer["beta_2"])
     # A power takes as long as a small network's whole update, and most optimizers have no moments.
     faded_1 = beta_1**step if beta_1 > 0 else 0.0
     faded_2 = beta_2**step if beta_2 > 0 else 0.0
+    gradient_rate = momentum_rate = 0.0
+    momentum_decay = float(optimizer["momentum_decay"])
+    if momentum_decay > 0:
+        momentum = beta_1 * (1 - 0.5 * 0.96 ** (step * momentum_decay))
+        next_momentum = beta_1 * (1 - 0.5 * 0.96 ** ((step + 1) * momentum_decay))
+        gradient_rate = rate * (1 - momentum) / (1 - product)
+        momentum_rate = rate * next_momentum / (1 - product * next_momentum)
     return (
         rate,
         float(optimizer["momentum"]),
@@ -247,6 +280,8 @@ def _constants_of(optimizer: Record, step: int) -> tuple[float, ...]:
         1 - beta_2,
         rate / (1 - faded_1),
         1 / math.sqrt(1 - faded_2),
+        gradient_rate,
+        momentum_rate,
         rate / (1 + (step - 1) * decay),
         decay,
         1 - decay,
@@ -259,17 +294,45 @@ def _constants_of(optimizer: Record, step: int) -> tuple[float, ...]:
     )
 
 
-def update(parameters: Array, slots: Array, gradients: Array, optimizer: Record, step: int, start: int) -> None:
+def clip(gradients: Array, factor: float, limit: float) -> None:
+    """``gradients *= factor``, then each held between -limit and limit unless the limit is 0."""
+    gradients *= gradients.dtype.type(factor)
+    if limit > 0:
+        np.clip(gradients, -gradients.dtype.type(limit), gradients.dtype.type(limit), out=gradients)
+
+
+def update(
+    parameters: Array,
+    slots: Array,
+    gradients: Array,
+    optimizer: Record,
+    rate: float,
+    product: float,
+    factor: float,
+    step: int,
+    start: int,
+) -> None:
     """One update by the optimizer that the record names.
 
     Parameters
     ----------
-    parameters, gradients : (m,), the part of the flat vectors that begins at ``start``
+    parameters, gradients : (m,), the part of the flat vectors that begins at ``start``; gradients are clipped in place
     slots : (n_slots, n), whose columns from ``start`` on are these parameters'
     optimizer : one OPTIMIZER record
+    rate, product : this step's row of the schedule
+    factor : what the gradients are multiplied by first, so that their norm is within bounds
     step : the number of this update, counted from 1
     """
+    if factor < 1 or optimizer["clip_value"] > 0:
+        clip(gradients, factor, float(optimizer["clip_value"]))
     function = _OPTIMIZERS[optimizer["kind"]]
-    constants = dict(zip(CONSTANTS, _constants_of(optimizer, step), strict=True))
-    wanted = [constants[name] for name in inspect.signature(function).parameters if name in constants]
-    function(parameters, *slots[:, start : start + len(parameters)], gradients, *wanted)
+    constants = dict(zip(CONSTANTS, _constants_of(optimizer, rate, product, step), strict=True))
+    names = list(inspect.signature(function).parameters)
+    own = slots[: names.index("gradients") - 1, start : start + len(parameters)]
+    function(parameters, *own, gradients, *[constants[name] for name in names if name in constants])
+
+
+def average_parameters(mean: Array, parameters: Array, kept: float) -> None:
+    """``mean = kept * mean + (1 - kept) * parameters``, both (m,): a running mean of the weights (Polyak and Juditsky,
+    1992, with a decay). It begins as zeros, and is to be divided by ``1 - kept**steps``."""
+    _average(mean, parameters, kept, 1 - kept)

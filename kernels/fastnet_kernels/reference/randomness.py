@@ -70,3 +70,18 @@ def dropout_mask(mask: Array, rate: float, seed: int, stream: int, step: int, fi
     units = np.arange(mask.shape[1], dtype=np.uint32)
     kept = unit_bits(row_key(stream_key(seed, stream, step), rows), units) >= threshold
     np.multiply(kept, mask.dtype.type(1 / (1 - rate)), out=mask)
+
+
+def gaussian(noise: Array, deviation: float, seed: int, stream: int, step: int, first_row: int) -> None:
+    """Fill ``noise`` (n_samples, n_units) with numbers of a normal distribution of that deviation around 0.
+
+    The first of a unit's 32 bits is the sign, the others the share of the distribution that lies beyond the number
+    (inversion), so that the largest are near 6.2 deviations. ``first_row`` is as in ``dropout_mask``.
+    """
+    from scipy.special import ndtri
+
+    rows = np.arange(first_row, first_row + noise.shape[0], dtype=np.uint64)[:, np.newaxis]
+    units = np.arange(noise.shape[1], dtype=np.uint32)
+    bits = unit_bits(row_key(stream_key(seed, stream, step), rows), units)
+    tail = ((bits & np.uint32(0x7FFFFFFF)).astype(noise.dtype) + 0.5) / 4294967296.0
+    noise[...] = deviation * np.where(bits >> np.uint32(31), ndtri(tail), -ndtri(tail))

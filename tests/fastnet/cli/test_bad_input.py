@@ -171,7 +171,7 @@ def test_wrong_usage_exits_2(run: Run, arguments: str) -> None:
         ("--learning-rate", "fast", "must be a number above 0, not 'fast'"),
         ("--l2", "nan", "must be a number of at least 0, not 'nan'"),
         ("--dropout", "1", "must be a number of at least 0 and below 1, not '1'"),
-        ("--momentum", "0.9", "adam has no momentum; leave it out or use --optimizer sgd"),
+        ("--momentum", "0.9", "adam has no momentum; leave it out or use --optimizer sgd or rmsprop"),
     ],
 )
 def test_wrong_usage_says_what_is_expected(run: Run, option: str, value: str, expected: str) -> None:

@@ -86,12 +86,12 @@ def test_interrupt_before_the_first_epoch_ended(tmp_path: Path) -> None:
 SLOW_SECOND_EPOCH = """
 import threading
 from fastnet.training import Training
-train = Training._train
+train = Training.train
 def slow_after_the_first(self, count):
     if self.history.loss:
         threading.Event().wait()
     return train(self, count)
-Training._train = slow_after_the_first
+Training.train = slow_after_the_first
 """
 
 

@@ -39,8 +39,33 @@ def kernels(results: list[dict[str, Any]]) -> list[str]:
     return rows
 
 
+def parts(results: list[dict[str, Any]]) -> list[str]:
+    """Rows of the table of what networks are put together from, in Markdown."""
+    rows = ["| part | jit, µs | beside, µs | which is | times faster |", "|---|---|---|---|---|"]
+    for info in results:
+        ours, other = (1e6 * statistics.median(info["seconds"][side]) for side in ("jit", info["beside"]))
+        rows.append(f"| {info['name']} | {ours:.1f} | {other:.1f} | {info['beside']} | {info['ratio']:.1f} |")
+    return rows
+
+
+def optimizers(results: list[dict[str, Any]]) -> list[str]:
+    """Rows of the optimizers' table, in Markdown."""
+    rows = ["| optimizer | update, µs | GB/s | Adam's GB/s beside it | of Adam's rate |", "|---|---|---|---|---|"]
+    for info in results:
+        rates = info["bytes_per_second"]
+        rows.append(
+            f"| {info['name']} | {1e6 * statistics.median(info['seconds']['jit']):.0f} "
+            f"| {rates['jit'] / 1e9:.1f} | {rates['adam'] / 1e9:.1f} | {info['ratio']:.2f} |"
+        )
+    return rows
+
+
+TABLES = {"training": trainings, "kernel": kernels, "part": parts, "optimizer": optimizers}
+"""By kind of result."""
+
+
 def main(path: Path) -> None:
-    """Print both tables and the machine they were measured on."""
+    """Print the tables and the machine they were measured on."""
     report = json.loads(path.read_text(encoding="utf-8"))
     results = [
         {**benchmark["extra_info"], "median": benchmark["stats"]["median"]} for benchmark in report["benchmarks"]
@@ -50,7 +75,7 @@ def main(path: Path) -> None:
         f"{machine['cpu'].get('brand_raw', machine['processor'])}, {machine['cpu'].get('count')} cores, "
         f"Python {machine['python_version']}; medians\n"
     )
-    for kind, rows in (("training", trainings), ("kernel", kernels)):
+    for kind, rows in TABLES.items():
         chosen = [result for result in results if result["kind"] == kind]
         if chosen:
             print("\n".join(rows(chosen)), end="\n\n")

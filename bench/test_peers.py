@@ -10,20 +10,21 @@ from peers import CONTESTANTS, OURS, PEERS, refusal
 from peers.growth import ALL
 from workloads import WORKLOADS
 
-NAME = "matexp"
+NAMES = ("matexp", "tabular-norm-full")
 """Full batches: the losses have to agree."""
 
 
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("peer", PEERS)
-def test_peer(benchmark: Any, peer: str) -> None:
-    reason = refusal(peer, WORKLOADS[NAME])
+def test_peer(benchmark: Any, peer: str, name: str) -> None:
+    reason = refusal(peer, ALL[name])
     if reason is not None:
         pytest.skip(f"{CONTESTANTS[peer].label}: {reason}")
-    measured = benchmark.pedantic(measure, (NAME, [OURS, peer], [1], 1, 0.0), rounds=1)
+    measured = benchmark.pedantic(measure, (name, [OURS, peer], [1], 1, 0.0), rounds=1)
     for failed, why in measured["failures"].items():
         pytest.skip(f"{failed}: {why}")
-    benchmark.group = f"peers, {NAME}"
-    benchmark.extra_info.update(kind="peer", name=NAME, **measured)
+    benchmark.group = f"peers, {name}"
+    benchmark.extra_info.update(kind="peer", name=name, **measured)
     assert [result["contestant"] for result in measured["results"]] == [OURS, peer]
     assert losses_agree(measured)
 

@@ -19,6 +19,7 @@ class Workload:
     loss : decides the output's activation
     batch_size : None for the full batch
     samples, epochs : what one timed run does
+    batch_norm : whether ``NORM`` is before each hidden layer's activation
     """
 
     sizes: tuple[int, ...]
@@ -30,6 +31,7 @@ class Workload:
     epochs: int
     dropout: float = 0.0
     l2: float = 0.0
+    batch_norm: bool = False
 
     @property
     def steps(self) -> int:
@@ -48,9 +50,12 @@ class Workload:
 
     def network(self) -> fn.Network:
         """A new network, at the same start each time."""
-        layers: list[fn.Dense | fn.Dropout] = []
+        layers: list[fn.Dense | fn.BatchNorm | fn.Activation | fn.Dropout] = []
         for units in self.sizes[1:-1]:
-            layers.append(fn.Dense(units, activation=self.activation, l2=self.l2))
+            if self.batch_norm:
+                layers += [fn.Dense(units, l2=self.l2), NORM, fn.Activation(self.activation)]
+            else:
+                layers.append(fn.Dense(units, activation=self.activation, l2=self.l2))
             if self.dropout:
                 layers.append(fn.Dropout(self.dropout))
         output = {"categorical_crossentropy": "softmax", "binary_crossentropy": "sigmoid"}.get(self.loss, "identity")
@@ -65,6 +70,8 @@ class Workload:
 
 
 BINARY, CLASSES, REGRESSION = "binary_crossentropy", "categorical_crossentropy", "mean_squared_error"
+NORM = fn.BatchNorm()
+"""Its epsilon and momentum are every contestant's."""
 
 WORKLOADS = {
     "moons": Workload((2, 16, 16, 1), "relu", BINARY, 32, fn.Adam(), 1000, 10),
@@ -77,4 +84,6 @@ WORKLOADS = {
     "matexp": Workload((4, 32, 16, 4), "tanh", REGRESSION, None, fn.Adam(), 10000, 20),
     "online": Workload((8, 16, 1), "relu", BINARY, 1, fn.SGD(), 1000, 1),
     "mnist-dropout": Workload((784, 128, 10), "relu", CLASSES, 128, fn.Adam(), 6400, 1, dropout=0.2, l2=1e-4),
+    "tabular-norm": Workload((30, 64, 32, 1), "relu", BINARY, 64, fn.Adam(), 2000, 5, batch_norm=True),
+    "mnist-norm": Workload((784, 128, 10), "relu", CLASSES, 128, fn.Adam(), 6400, 1, batch_norm=True),
 }

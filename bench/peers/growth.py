@@ -22,4 +22,12 @@ def amount(series: str, workload: Workload) -> int:
 
 
 GROWTH = {f"{series}-{amount(series, point)}": point for series, points in SERIES.items() for point in points}
-ALL = {**WORKLOADS, **GROWTH}
+FULL_BATCH = {
+    "tabular-norm-full": replace(
+        WORKLOADS["tabular-norm"], batch_size=None, samples=32, epochs=10, optimizer=fn.SGD(learning_rate=0.1)
+    )
+}
+"""Batch normalisation where all see the same batches, so that the losses have to agree. By SGD, since a bias before a
+normalisation has no gradient but for roundings, and Adam makes whole steps of those; few samples, so that it counts
+whether a running variance is divided by n or by n - 1."""
+ALL = {**WORKLOADS, **GROWTH, **FULL_BATCH}

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch.nn import functional
-from workloads import Workload
+from workloads import NORM, Workload
 
 from . import Array, Weights
 from .torch_eager import batches, loss_function, tensors
@@ -21,7 +21,9 @@ class Contestant:
         self._start = start
         self._X, self._y = tensors(workload, X, y)
         self._size = workload.batch_size or len(X)
-        self._parameters = [torch.empty(array.shape) for layer in start for array in layer]
+        self._layers = [[torch.empty(array.shape) for array in layer] for layer in start]
+        self._parameters = [tensor for layer in self._layers for tensor in layer[:2]]
+        self._averages = [tensor for layer in self._layers for tensor in layer[2:]]
         self._first = [torch.empty_like(p) for p in self._parameters]
         self._second = [torch.empty_like(p) for p in self._parameters]
         # A tensor, since a number that changes would be compiled in again and again.
@@ -30,22 +32,22 @@ class Contestant:
         self._train = torch.compile(step_of(workload), dynamic=False, fullgraph=True)
 
     def reset(self) -> None:
-        for parameter, array in zip(self._parameters, (a for layer in self._start for a in layer), strict=True):
-            parameter.copy_(torch.from_numpy(array))
+        for tensors_of, arrays in zip(self._layers, self._start, strict=True):
+            for tensor, array in zip(tensors_of, arrays, strict=True):
+                tensor.copy_(torch.from_numpy(array))
         for tensor in (*self._first, *self._second, self._step):
             tensor.zero_()
 
     def run(self, epochs: int) -> None:
         self.losses = []
-        train, state = self._train, (self._parameters, self._first, self._second, self._step)
+        train, state = self._train, (self._parameters, self._averages, self._first, self._second, self._step)
         with torch.no_grad():
             for _ in range(epochs):
                 seen = [train(*state, x, y) for x, y in batches(self._X, self._y, self._size)]
                 self.losses.append(float(torch.stack(seen).mean()))
 
     def weights(self) -> Weights:
-        arrays = [parameter.numpy().copy() for parameter in self._parameters]
-        return list(zip(arrays[::2], arrays[1::2], strict=True))
+        return [tuple(tensor.numpy().copy() for tensor in tensors_of) for tensors_of in self._layers]
 
 
 def step_of(workload: Workload) -> Any:
@@ -53,10 +55,18 @@ def step_of(workload: Workload) -> Any:
     loss_of, chosen, l2 = loss_function(workload), workload.optimizer, workload.l2
     activation = torch.relu if workload.activation == "relu" else torch.tanh
 
-    def batch_loss(parameters: list[torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> Any:
-        for at in range(0, len(parameters), 2):
-            x = torch.addmm(parameters[at + 1], x, parameters[at])
-            if at < len(parameters) - 2:
+    def batch_loss(
+        parameters: list[torch.Tensor], averages: list[torch.Tensor], x: torch.Tensor, y: torch.Tensor
+    ) -> Any:
+        given, running, last = iter(parameters), iter(averages), len(workload.sizes) - 2
+        for at in range(last + 1):
+            W, b = next(given), next(given)
+            x = torch.addmm(b, x, W)
+            if at < last and workload.batch_norm:
+                gamma, beta, mean, variance = next(given), next(given), next(running), next(running)
+                kept = 1 - NORM.momentum
+                x = functional.batch_norm(x, mean, variance, gamma, beta, True, kept, NORM.epsilon)
+            if at < last:
                 x = functional.dropout(activation(x), workload.dropout) if workload.dropout else activation(x)
         return loss_of(x, y)
 
@@ -64,16 +74,17 @@ def step_of(workload: Workload) -> Any:
 
     def step(
         parameters: list[torch.Tensor],
+        averages: list[torch.Tensor],
         first: list[torch.Tensor],
         second: list[torch.Tensor],
         count: torch.Tensor,
         x: torch.Tensor,
         y: torch.Tensor,
     ) -> Any:
-        gradients, loss = gradients_and_loss(parameters, x, y)
+        gradients, loss = gradients_and_loss(parameters, averages, x, y)
         count += 1
         for at, (p, g) in enumerate(zip(parameters, gradients, strict=True)):
-            if l2 and at % 2 == 0:
+            if l2 and p.ndim == 2:
                 g = g + l2 * p
             if type(chosen).__name__ == "SGD":
                 p -= chosen.learning_rate * g

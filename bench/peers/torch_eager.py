@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from workloads import BINARY, CLASSES, Workload
+from workloads import BINARY, CLASSES, NORM, Workload
 
 from . import Array, Weights
 
@@ -45,23 +45,32 @@ class Contestant:
         self._size = workload.batch_size or len(X)
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(workload.sizes):
-            layers += [nn.Linear(n_in, n_out), nn.ReLU() if workload.activation == "relu" else nn.Tanh()]
+            layers.append(nn.Linear(n_in, n_out))
+            if workload.batch_norm:
+                layers.append(nn.BatchNorm1d(n_out, eps=NORM.epsilon, momentum=1 - NORM.momentum))
+            layers.append(nn.ReLU() if workload.activation == "relu" else nn.Tanh())
             layers += [nn.Dropout(workload.dropout)] if workload.dropout else []
         while not isinstance(layers[-1], nn.Linear):
             layers.pop()
         self._model = nn.Sequential(*layers)
         self._linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
+        # Views of each layer's arrays, in the shapes and the order of the start's.
+        self._arrays: list[list[torch.Tensor]] = []
+        for layer in layers:
+            if isinstance(layer, nn.Linear):
+                self._arrays.append([layer.weight.detach().T, layer.bias.detach()])
+            elif isinstance(layer, nn.BatchNorm1d):
+                trained = [layer.weight.detach(), layer.bias.detach()]
+                self._arrays.append([*trained, layer.running_mean, layer.running_var])
 
     def reset(self) -> None:
-        with torch.no_grad():
-            for layer, (W, b) in zip(self._linear, self._start, strict=True):
-                layer.weight.copy_(torch.from_numpy(W.T))
-                layer.bias.copy_(torch.from_numpy(b))
+        for tensors_of, arrays in zip(self._arrays, self._start, strict=True):
+            for tensor, array in zip(tensors_of, arrays, strict=True):
+                tensor.copy_(torch.from_numpy(array))
         chosen = self._workload.optimizer
-        groups = [
-            {"params": [layer.weight for layer in self._linear], "weight_decay": self._workload.l2},
-            {"params": [layer.bias for layer in self._linear]},
-        ]
+        penalised = [layer.weight for layer in self._linear]
+        others = [parameter for parameter in self._model.parameters() if parameter.ndim == 1]
+        groups = [{"params": penalised, "weight_decay": self._workload.l2}, {"params": others}]
         # Without a penalty one group does, and every group costs a call.
         parameters = groups if self._workload.l2 else list(self._model.parameters())
         self._optimizer: torch.optim.Optimizer
@@ -87,4 +96,4 @@ class Contestant:
             self.losses.append(float(torch.stack(seen).mean()))
 
     def weights(self) -> Weights:
-        return [(layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy().copy()) for layer in self._linear]
+        return [tuple(tensor.numpy().copy() for tensor in tensors_of) for tensors_of in self._arrays]

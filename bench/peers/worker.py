@@ -79,15 +79,23 @@ class Worker:
         return time.perf_counter() - started
 
     def _loss(self) -> float:
-        """The loss of the learned weights, without dropout, penalty included: the same sum for all contestants."""
+        """The loss of the learned weights, without dropout, normalised by the running averages, penalty included: the
+        same sum for all contestants."""
         import numpy as np
-        from workloads import BINARY, CLASSES
+        from workloads import BINARY, CLASSES, NORM
 
         a = self._X.astype(np.float64)
         weights = self._contestant.weights()
-        for index, (W, b) in enumerate(weights):
-            a = a @ W + b
-            if index < len(weights) - 1:
+        penalty = 0.0
+        for index, (scale, shift, *averages) in enumerate(weights):
+            if averages:
+                mean, variance = averages
+                a = (a - mean) / np.sqrt(variance + NORM.epsilon) * scale + shift
+            else:
+                a = a @ scale + shift
+                penalty += 0.5 * self._workload.l2 * float((scale**2).sum())
+            # With batch normalisation an activation follows each of those, else each dense layer but the last.
+            if index < len(weights) - 1 and bool(averages) == self._workload.batch_norm:
                 a = np.maximum(a, 0) if self._workload.activation == "relu" else np.tanh(a)
         y = self._y
         if self._workload.loss == CLASSES:
@@ -97,7 +105,6 @@ class Worker:
             losses = np.logaddexp(0, a) - y.reshape(a.shape) * a
         else:
             losses = (a - y) ** 2
-        penalty = 0.5 * self._workload.l2 * sum(float((W**2).sum()) for W, _ in weights)
         return float(losses.mean() + penalty)
 
 

@@ -113,12 +113,12 @@ POINTS = [(-8 + 16 * k / 96) * 1.0009 + 0.00037 for k in range(97)]
 FAR_OUT = (-1e4, 1e4)
 """Where a training that goes astray can lead: there too both must be finite."""
 
-Activation = LeakyReLU | ELU | CustomActivation
+ActivationObject = LeakyReLU | ELU | CustomActivation
 PARAMETRISED: dict[str, type[LeakyReLU] | type[ELU]] = {kind.name: kind for kind in (LeakyReLU, ELU)}
 """The activations with a number of their own; their names stand for the usual one."""
 
 
-def checked_activation(activation: Any, own: Sequence[CustomActivation] = ()) -> str | Activation:
+def checked_activation(activation: Any, own: Sequence[CustomActivation] = ()) -> str | ActivationObject:
     """``activation``, if it is a name or one of the objects; or the object that ``activation_to_data`` described, a
     user's ``own`` by its name. "linear", as Keras has it, is identity.
 
@@ -127,7 +127,7 @@ def checked_activation(activation: Any, own: Sequence[CustomActivation] = ()) ->
     ConfigurationError
         If it is something else.
     """
-    if isinstance(activation, Activation):
+    if isinstance(activation, ActivationObject):
         return activation
     if isinstance(activation, dict) and activation.get("kind") == "custom":
         for candidate in own:
@@ -138,12 +138,17 @@ def checked_activation(activation: Any, own: Sequence[CustomActivation] = ()) ->
             "give it to fastnet.load again, as activations=[...]"
         )
     if isinstance(activation, dict):
-        found: Activation = described("activation", activation, PARAMETRISED)
+        found: ActivationObject = described("activation", activation, PARAMETRISED)
         return found
+    if callable(activation):
+        raise ConfigurationError(
+            f"activation must be a name or an activation object, not {activation!r}; a function of your own goes into "
+            "fastnet.CustomActivation, with its derivative"
+        )
     return choice("activation", "identity" if activation == "linear" else activation, ACTIVATIONS)
 
 
-def activation_to_data(activation: str | Activation) -> str | dict[str, Any]:
+def activation_to_data(activation: str | ActivationObject) -> str | dict[str, Any]:
     """The name, or the object as plain data: its kind and its number, or the name of a user's own."""
     if isinstance(activation, str):
         return activation
@@ -152,25 +157,25 @@ def activation_to_data(activation: str | Activation) -> str | dict[str, Any]:
     return {"kind": activation.name, **vars(activation)}
 
 
-def name_of(activation: str | Activation) -> str:
+def name_of(activation: str | ActivationObject) -> str:
     """The name that the kernels know it by, or that a user gave it."""
     return activation if isinstance(activation, str) else activation.name
 
 
-def slope_of(activation: str | Activation) -> float:
+def slope_of(activation: str | ActivationObject) -> float:
     """The number of its own, or 0 where it has none."""
     if isinstance(activation, str):
         return PARAMETRISED[activation]().slope if activation in PARAMETRISED else 0.0
     return activation.slope
 
 
-def code_of(activation: str | Activation) -> int:
+def code_of(activation: str | ActivationObject) -> int:
     """What stands for it in an op record."""
     if isinstance(activation, CustomActivation):
         return register(activation.value, activation.derivative)
     return ACTIVATIONS.index(name_of(activation))
 
 
-def keeps_z(activation: str | Activation) -> bool:
+def keeps_z(activation: str | ActivationObject) -> bool:
     """Whether its derivative needs z."""
     return isinstance(activation, CustomActivation) or name_of(activation) in KEEP_Z

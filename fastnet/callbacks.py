@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .errors import ConfigurationError
 from .validation import number, whole
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class EarlyStopping(Callback):
     def on_fit_begin(self, training: Training) -> None:
         """Resolve what to watch."""
         self._watched = training.watched(self.monitor, "EarlyStopping")
+        if training.optimizer.average is not None and self._watched.name in ("loss", "accuracy"):
+            raise ConfigurationError(
+                f"EarlyStopping cannot go by {self._watched.name!r} of a training with average, which is that of the "
+                "weights before they are averaged; give validation_data"
+            )
         self.best = math.inf
         self.best_epoch = -1
         self._best_parameters = training.model.parameters.copy()

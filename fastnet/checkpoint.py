@@ -9,7 +9,6 @@ make that hang or crash.
 
 import hashlib
 import io
-import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ import numpy.typing as npt
 from .activations import CustomActivation
 from .errors import FastnetError, ModelFileError
 from .files import write_atomically
-from .layers import Dense, layer_from_dict, layer_to_dict
+from .layers import BatchNorm, Dense, LayerNorm, layer_from_dict, layer_to_dict
 from .losses import loss_to_data
 from .model import Model
 from .preparation import Preparation
@@ -152,8 +151,13 @@ def _rebuild(
     layers = [layer_from_dict(layer, activations) for layer in description["layers"]]
     # A description can ask for any size; what the file holds bounds it before anything is allocated.
     shape = [int(size) for size in description["input_shape"]]
-    widths = [math.prod(shape), *(layer.units for layer in layers if isinstance(layer, Dense))]
-    if sum(n_in * n_out for n_in, n_out in itertools.pairwise(widths)) > parameters.size:
+    needed, width = 0, math.prod(shape)
+    for layer in layers:
+        if isinstance(layer, Dense):
+            needed, width = needed + width * layer.units, layer.units
+        elif isinstance(layer, BatchNorm | LayerNorm):
+            needed += 2 * width
+    if needed > parameters.size:
         raise ModelFileError(f"its layers need more than {parameters.size} parameters, which is what it holds")
     model = model_class(
         layers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from fastnet_kernels.program import HISTORY_LOSS
 
+from .errors import ConfigurationError
 from .network import Network
 from .optimizers import SGD
 from .pixels import Pixels
@@ -59,7 +61,7 @@ def check_gradients(
     y: npt.ArrayLike | None = None,
     *,
     most: int = 50,
-    backends: tuple[str, ...] = ("reference", "jit"),
+    backends: str | Sequence[str] = ("reference", "jit"),
     seed: int = 0,
 ) -> list[GradientCheck]:
     """Compare every parameter tensor's gradient of the loss (penalties, dropout and noise of the first step included)
@@ -72,7 +74,7 @@ def check_gradients(
         None draws some samples that suit the network.
     most : int
         How many numbers of a tensor are moved, chosen at random.
-    backends : tuple of str
+    backends : str or sequence of str
     seed : int
         Decides which, and the samples.
 
@@ -86,6 +88,8 @@ def check_gradients(
     DataError, ConfigurationError
         If an argument cannot be used.
     """
+    if not isinstance(network, Network):
+        raise ConfigurationError(f"check_gradients needs a network, such as fastnet.load gives, not {network!r}")
     most, rng = whole("most", most, at_least=1), np.random.default_rng(whole("seed", seed, at_least=0))
     double = Network(
         network.layers,
@@ -95,13 +99,15 @@ def check_gradients(
         seed=network.seed,
     )
     double.parameters[...] = network.parameters
+    if (X is None) != (y is None):
+        raise ConfigurationError("check_gradients needs both X and y, or neither; give the other one too")
     if X is None or y is None:
         X, y = drawn(double, rng)
     features = double.check_features(X)
     targets = double.check_targets(y, len(features))
     data = Labelled(features, targets, double.check_weights(targets))
     results = []
-    for backend in backends:
+    for backend in (backends,) if isinstance(backends, str) else backends:
         training = Training(
             double,
             data,

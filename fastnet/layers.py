@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .activations import Activation as ActivationObject
-from .activations import CustomActivation, activation_to_data, checked_activation
+from .activations import ActivationObject, CustomActivation, activation_to_data, checked_activation
 from .errors import ConfigurationError
 from .initializers import Initializer, checked_init, init_to_data
 from .validation import number, whole

@@ -286,6 +286,8 @@ def checked_loss(loss: Any) -> Loss:
     """
     if isinstance(loss, Loss) and type(loss) in LOSS_CLASSES.values():
         return loss
+    if isinstance(loss, type):
+        raise ConfigurationError(f"loss must be a name or a loss object, not the class {loss.__name__}; add ()")
     if isinstance(loss, Mapping):
         found: Loss = described("loss", loss, LOSS_CLASSES)
         return found

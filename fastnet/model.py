@@ -1,5 +1,6 @@
 """A model: layers lowered to a Program over one flat parameter vector, and what can be asked of it without training."""
 
+import functools
 import math
 from collections.abc import Sequence
 from types import ModuleType
@@ -69,6 +70,8 @@ class Model:
         dtype: str = "float32",
         seed: int = 0,
     ) -> None:
+        if not isinstance(layers, Sequence):
+            raise ConfigurationError(f"layers must be a list of layers, such as [Dense(10)], not {layers!r}")
         for layer in layers:
             if type(layer) not in LAYERS.values():
                 raise ConfigurationError(f"layers must be fastnet layers such as Dense(10), not {layer!r}")
@@ -79,18 +82,13 @@ class Model:
         self.layers = tuple(layers)
         self.loss_function = checked_loss(loss)
         self.loss = self.loss_function.name
-        self.dtype = np.dtype(choice("dtype", dtype, DTYPES))
+        self.dtype = np.dtype(choice("dtype", getattr(dtype, "__name__", dtype), DTYPES))
         self.seed = checked_seed(seed)
-        self.program = lower(self.layers, self.input_shape, self.loss_function)
+        self._lower()
         self.parameters = initial_parameters(self.layers, self.program, self.seed, self.dtype)
         self.preparation: Preparation | None = None
-        # Worked out once: a single row is predicted in less time than these take.
-        self._row_size = row_size(self.program)
-        self._program_to_logits = self.program.copy()
-        self._program_to_logits[-1]["output_activation"] = IDENTITY
         self.n_features = math.prod(self.input_shape)
         self.n_outputs = int(self.program[-1]["output_size"])
-        functions = self.program["function"][:-1]
         own = {activation.name: activation for activation in self._custom_activations()}
         for activation in self._custom_activations():
             if own[activation.name] != activation:
@@ -98,7 +96,20 @@ class Model:
                     f"two different CustomActivations are named {activation.name!r}, the name they are saved by; "
                     "rename one"
                 )
+
+    def _lower(self) -> None:
+        """Make the Program, and what is worked out once: a single row is predicted in less time than that takes."""
+        self.program = lower(self.layers, self.input_shape, self.loss_function)
+        self._row_size = row_size(self.program)
+        self._program_to_logits = self.program.copy()
+        self._program_to_logits[-1]["output_activation"] = IDENTITY
+        functions = self.program["function"][:-1]
         self._custom_codes = [int(code) for code in np.unique(functions[functions >= len(ACTIVATIONS)])]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A user's own activation has another address in another process."""
+        self.__dict__.update(state)
+        self._lower()
 
     def _custom_activations(self) -> list[CustomActivation]:
         found = (getattr(layer, "activation", None) for layer in self.layers)
@@ -260,16 +271,21 @@ class Model:
                 moments[2] += beside * beside
             return moments
 
+        def first_of(some: range, which: slice) -> npt.NDArray[np.float64]:
+            return moments_of(some[which.start])
+
         firsts = range(0, count, DRAWS_TOGETHER)
         members = min(self._members(backend, len(features)), len(firsts))
-        parts = in_parts(lambda which: [moments_of(first) for first in firsts[which]], len(firsts), members)
         total = np.zeros((3, len(features), self.n_outputs))
-        for first, (own, beside, squares) in zip(firsts, (moments for part in parts for moments in part), strict=True):
-            if first == 0:
-                total[0] = own
-            size, shift = min(DRAWS_TOGETHER, count - first), own - total[0]
-            total[1] += beside + size * shift
-            total[2] += squares + 2 * shift * beside + size * shift * shift
+        # As many at a time as there are threads, and put together in order.
+        for some in (firsts[at : at + members] for at in range(0, len(firsts), members)):
+            parts = in_parts(functools.partial(first_of, some), len(some), len(some))
+            for first, (own, beside, squares) in zip(some, parts, strict=True):
+                if first == 0:
+                    total[0] = own
+                size, shift = min(DRAWS_TOGETHER, count - first), own - total[0]
+                total[1] += beside + size * shift
+                total[2] += squares + 2 * shift * beside + size * shift * shift
         mean = total[1] / count
         deviation = np.sqrt(np.maximum(total[2] / count - mean * mean, 0))
         return (total[0] + mean).astype(self.dtype), deviation.astype(self.dtype)
@@ -346,7 +362,8 @@ class Model:
     def measure(
         self, names: Sequence[str], X: Samples, Y: Array, sample_weight: npt.ArrayLike | None, backend: str
     ) -> dict[str, Any]:
-        """The metrics of those names, which ``check_metrics`` gave, on checked arrays."""
+        """The metrics of those names, which ``check_metrics`` gave, on checked arrays; those of a regression in the
+        units that the network was trained on."""
         if not names:
             return {}
         outputs = self._outputs(X, backend, activated=True)

@@ -22,19 +22,22 @@ from .training import History, Labelled, Training
 from .validation import whole
 from .weights import ClassWeight
 
+MODEL = "model.h5"
+"""What the command line calls the file in the folder of a run."""
+
 
 class Network(Model):
-    """A network of dense layers with a loss, ready to train.
+    """A network of layers with a loss, ready to train.
 
     Parameters
     ----------
-    layers : sequence of Dense and Dropout
+    layers : sequence of layers
         In order; the last is a Dense whose activation fits the loss: "sigmoid" for binary_crossentropy, "softmax" for
-        categorical_crossentropy, any for mean_squared_error.
+        categorical_crossentropy, "exponential" for poisson, any for the others.
     input_shape : tuple of int
         The shape of one sample, such as ``(64,)`` or ``(64, 64, 3)``.
-    loss : str
-        "mean_squared_error", "binary_crossentropy" or "categorical_crossentropy".
+    loss : str or loss
+        One of ``fastnet.LOSSES``, or an object such as ``fastnet.Huber(delta=2.0)``.
     dtype : str
         "float32" or "float64", of the parameters and of all that is computed.
     seed : int
@@ -79,9 +82,10 @@ class Network(Model):
             (n_samples, *input_shape) or (n_samples, n_features), finite numbers. It is used where it lies if it is
             C-ordered and of the network's dtype; uint8 is converted batch by batch; else one copy is made.
         y : array_like
-            Class indices (n_samples,) or one-hot rows for categorical_crossentropy; numbers in [0, 1] for
-            binary_crossentropy; any for mean_squared_error; (n_samples,) or (n_samples, n_outputs).
-        optimizer : SGD or Adam
+            Class indices (n_samples,), one-hot rows or rows of probabilities for categorical_crossentropy; numbers in
+            [0, 1] for binary_crossentropy, with several outputs also NaN, which is no label; -1 and 1, or 0 and 1, for
+            hinge; counts for poisson; any numbers for the others. (n_samples,) or (n_samples, n_outputs).
+        optimizer : Optimizer
             ``Adam()`` if None.
         epochs : int
             Passes over the data.
@@ -129,7 +133,7 @@ class Network(Model):
         features = self.check_features(X)
         targets = self._training_targets(y, len(features))
         rows = len(features) if batch_size is None else whole("batch_size", batch_size, at_least=1)
-        self._suit(optimizer, rows, len(features))
+        self.check_training(optimizer, rows, len(features))
         validation = None
         if validation_data is not None:
             if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
@@ -168,14 +172,25 @@ class Network(Model):
         weights = self.check_weights(targets, sample_weight, class_weight)
         return Labelled(X, targets, weights, None if sample_weight is None else np.asarray(sample_weight, np.float64))
 
-    def _suit(self, optimizer: Optimizer, rows: int, samples: int) -> None:
-        """Refuse what the layers make impossible."""
+    def check_training(self, optimizer: Optimizer, rows: int, samples: int) -> None:
+        """Refuse what the layers make impossible for an optimizer with batches of so many rows.
+
+        Raises
+        ------
+        ConfigurationError
+            If nothing is to be trained, or what is asked for does not go together.
+        """
         trained = self.program[self.program["trainable"] != 0]
         if not len(trained):
             raise ConfigurationError("every layer is frozen, so there is nothing to train; set trainable=True in one")
         if rows == 1 and (trained["kind"] == BATCH_NORM).any():
             raise ConfigurationError(
                 "BatchNorm needs batches of at least 2 samples, but batch_size is 1; give a larger"
+            )
+        if optimizer.average is not None and (trained["kind"] == BATCH_NORM).any():
+            raise ConfigurationError(
+                "average does not go with BatchNorm, whose running statistics belong to the weights as they are "
+                "trained and not to their mean; use LayerNorm, or leave average out"
             )
         if not isinstance(optimizer, LBFGS):
             return
@@ -195,7 +210,8 @@ class Network(Model):
 
     def _training_targets(self, y: npt.ArrayLike, samples: int) -> Array:
         targets = self.check_targets(y, samples)
-        if self.is_classifier and (targets == targets[0]).all() and samples > 1:
+        labelled = [column[~np.isnan(column)] for column in targets.T]
+        if self.is_classifier and samples > 1 and all((column == column[:1]).all() for column in labelled):
             raise DataError(
                 f"y holds one class only ({targets[0, 0]:g} in each of the {samples} rows), so there is nothing to "
                 "learn; give samples of at least two classes"
@@ -209,6 +225,7 @@ def load(path: str | Path, *, activations: Sequence[CustomActivation] | CustomAc
     Parameters
     ----------
     path : str or Path
+        The file, or the folder of a run that the command line saved.
     activations : CustomActivation, or a sequence of them
         The user's own that its layers name; a file does not hold functions.
 
@@ -217,10 +234,13 @@ def load(path: str | Path, *, activations: Sequence[CustomActivation] | CustomAc
     ModelFileError
         If the file is missing, is no model file, is damaged or edited, or was written by a newer version.
     """
+    path = Path(path)
+    if path.is_dir() and (path / MODEL).is_file():
+        path = path / MODEL
     own = activations if isinstance(activations, Sequence) else [activations]
     for activation in own:
         if not isinstance(activation, CustomActivation):
             raise ConfigurationError(
                 f"activations must be a list of CustomActivation objects, but it holds {activation!r}"
             )
-    return cast(Network, checkpoint.read(Path(path), Network, own))
+    return cast(Network, checkpoint.read(path, Network, own))

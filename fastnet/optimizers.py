@@ -70,9 +70,11 @@ class Optimizer:
                 record[name] = 0 if value is None else value
         return record
 
-    def schedule(self, rates: npt.NDArray[np.float64], first_step: int) -> npt.NDArray[np.float64]:
+    def schedule(
+        self, rates: npt.NDArray[np.float64], first_step: int, known: tuple[int, float] = (0, 1.0)
+    ) -> npt.NDArray[np.float64]:
         """What a step takes that differs from step to step, for as many steps from ``first_step`` (counted from 0) on
-        as there are rates: (n_steps, SCHEDULE_COLUMNS)."""
+        as there are rates: (n_steps, SCHEDULE_COLUMNS). ``known`` is a number of steps and the product after them."""
         schedule = np.empty((len(rates), SCHEDULE_COLUMNS))
         schedule[:, RATE], schedule[:, PRODUCT] = rates, 0
         return schedule
@@ -212,11 +214,14 @@ class Nadam(Adam):
         super().__post_init__()
         number("momentum_decay", self.momentum_decay, above=0)
 
-    def schedule(self, rates: npt.NDArray[np.float64], first_step: int) -> npt.NDArray[np.float64]:
+    def schedule(
+        self, rates: npt.NDArray[np.float64], first_step: int, known: tuple[int, float] = (0, 1.0)
+    ) -> npt.NDArray[np.float64]:
         schedule = super().schedule(rates, first_step)
-        steps = np.arange(1, first_step + len(rates) + 1)
+        done, product = known if known[0] <= first_step else (0, 1.0)
+        steps = np.arange(done + 1, first_step + len(rates) + 1)
         momenta = self.beta_1 * (1 - 0.5 * 0.96 ** (steps * self.momentum_decay))
-        schedule[:, PRODUCT] = np.cumprod(momenta)[first_step:]
+        schedule[:, PRODUCT] = np.cumprod(np.append(product, momenta))[1 + first_step - done :]
         return schedule
 
 
@@ -359,6 +364,8 @@ class Rprop(WithRate):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if isinstance(self.learning_rate, Schedule):
+            raise ConfigurationError("Rprop takes no schedule: its learning_rate is that of the first step alone")
         number("shrink", self.shrink, above=0, below=1)
         number("grow", self.grow, above=1)
         number("smallest", self.smallest, above=0)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fastnet_kernels.program import HISTORY_LOSS
 
-from .errors import DivergenceError
+from .errors import ConfigurationError, DivergenceError
 from .optimizers import LBFGS
 
 if TYPE_CHECKING:
@@ -66,6 +66,10 @@ def minimise(training: Training, optimizer: LBFGS, end_epoch: Callable[[], None]
         np.copyto(accepted, parameters)
         training.record(before, time.perf_counter() - started)
         end_epoch()
+        if not np.array_equal(parameters, accepted):
+            raise ConfigurationError(
+                "a callback has changed the weights, which LBFGS cannot take up; use another optimizer"
+            )
         started, before = time.perf_counter(), after
         if training.history.stopped is not None:
             raise StopIteration

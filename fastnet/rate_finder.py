@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,10 @@ from .training import Labelled, Training
 from .validation import number, whole
 
 SMOOTHING = 0.9
-"""Of the running mean of the losses, with Adam's correction for its beginning."""
+"""Of the running mean of what the losses have changed by, which begins at 0."""
+
+STEPS_BEFORE = 20
+"""At the lowest rate, before the search."""
 
 TOO_HIGH = 4.0
 """How many times the lowest loss ends the search."""
@@ -29,19 +32,19 @@ class RateRange:
 
     Attributes
     ----------
+    suggestion : float
+        The rate at which the loss had fallen half of the way to its lowest; at most ``highest``.
+    highest : float
+        A tenth of the rate with the lowest loss: the most that is wise.
     rates, losses : (n,) ndarray of float64
         The rates that were tried, rising, and the loss before each step: that of the first weights on all samples, and
         the running mean of what the batches' losses have changed by since.
-    suggestion : float
-        The rate at which the loss fell fastest, by the logarithm of the rate; at most ``highest``.
-    highest : float
-        A tenth of the rate with the lowest loss: the most that is wise.
     """
 
-    rates: npt.NDArray[np.float64]
-    losses: npt.NDArray[np.float64]
     suggestion: float
     highest: float
+    rates: npt.NDArray[np.float64] = field(repr=False)
+    losses: npt.NDArray[np.float64] = field(repr=False)
 
 
 def find_learning_rate(
@@ -50,7 +53,7 @@ def find_learning_rate(
     y: npt.ArrayLike,
     *,
     optimizer: Optimizer | None = None,
-    batch_size: int = 32,
+    batch_size: int | None = 32,
     lowest: float = 1e-7,
     highest: float = 10.0,
     steps: int = 100,
@@ -83,6 +86,8 @@ def find_learning_rate(
     DivergenceError
         If the loss is not finite at the weights that the network has.
     """
+    if not isinstance(network, Network):
+        raise ConfigurationError(f"find_learning_rate needs a network, such as fastnet.load gives, not {network!r}")
     optimizer = Adam() if optimizer is None else optimizer
     if not isinstance(optimizer, WithRate):
         raise ConfigurationError(f"a learning rate can be found for an optimizer that has one, not for {optimizer!r}")
@@ -90,7 +95,8 @@ def find_learning_rate(
     rates = np.geomspace(lowest, highest, whole("steps", steps, at_least=10))
     features = network.check_features(X)
     targets = network.check_targets(y, len(features))
-    rows = min(whole("batch_size", batch_size, at_least=1), len(features))
+    rows = len(features) if batch_size is None else min(whole("batch_size", batch_size, at_least=1), len(features))
+    network.check_training(optimizer, rows, len(features))
     order = np.random.default_rng(network.seed).permutation(len(features))
 
     # A batch's loss is seen beside that of the same batch at the first weights: batches differ by more than one step
@@ -109,13 +115,15 @@ def find_learning_rate(
         first = at_first[chosen][labelled[chosen]]
         return Labelled(features[chosen], Y, network.check_weights(Y)), float(first.mean()) if first.size else level
 
-    rising = PiecewiseConstant(tuple(range(1, len(rates))), tuple(rates), per="step")
+    # Steps at the lowest rate first, which change nothing: they tell what dropout and noise add to a loss.
+    levels = [lowest] * STEPS_BEFORE + [float(rate) for rate in rates]
+    rising = PiecewiseConstant(tuple(range(1, len(levels))), tuple(levels), per="step")
     before = network.parameters.copy()
     training = Training(
         network,
         batch(0)[0],
         optimizer=replace(optimizer, learning_rate=rising, average=None),
-        epochs=len(rates),
+        epochs=len(levels),
         batch_size=rows,
         shuffle=False,
         validation=None,
@@ -124,15 +132,19 @@ def find_learning_rate(
         threads=1,
     )
     means: list[float] = []
-    mean = 0.0
+    mean = offset = 0.0
     try:
         with one_blas_thread():
-            for index in range(len(rates)):
+            for index in range(len(levels)):
                 data, before_all = batch(index)
                 training.use(data)
                 training.train(1)
-                mean = SMOOTHING * mean + (1 - SMOOTHING) * (training.history.loss[-1] - before_all)
-                means.append(level + mean / (1 - SMOOTHING ** (index + 1)))
+                change = training.history.loss[-1] - before_all
+                if index < STEPS_BEFORE:
+                    offset += change / STEPS_BEFORE
+                    continue
+                mean = SMOOTHING * mean + (1 - SMOOTHING) * (change - offset)
+                means.append(level + mean)
                 if means[-1] > TOO_HIGH * min(means):
                     break
     except DivergenceError:
@@ -150,8 +162,7 @@ LEAST_POINTS = 5
 
 def _read(rates: npt.NDArray[np.float64], losses: npt.NDArray[np.float64]) -> RateRange:
     lowest = int(losses.argmin())
-    slopes = np.gradient(losses, np.log(rates))
-    # Beyond the lowest loss nothing falls for long.
-    steepest = int(slopes[: max(lowest, 1)].argmin())
+    # Not where the loss falls fastest, which with dropout may be between any two of the first steps.
+    half_way = int(np.argmax(losses <= (losses[0] + losses[lowest]) / 2))
     most = float(rates[lowest] / 10)
-    return RateRange(rates, losses, min(float(rates[steepest]), most), most)
+    return RateRange(min(float(rates[half_way]), most), most, rates, losses)

@@ -17,6 +17,7 @@ from fastnet_kernels.program import (
     HISTORY_COLUMNS,
     HISTORY_CORRECT,
     HISTORY_LOSS,
+    PRODUCT,
     RUN,
     moments_size,
     row_size,
@@ -30,7 +31,7 @@ from .optimizers import LBFGS, Optimizer, WithRate
 from .pixels import Samples, engine_arguments
 from .quasi_newton import minimise
 from .sample_space import SampleSpace, pays
-from .schedules import ReduceOnPlateau, Timed
+from .schedules import PlateauState, ReduceOnPlateau, Timed
 from .threads import members_for, one_blas_thread
 
 SECONDS_A_CALL = 0.1
@@ -51,11 +52,14 @@ class History:
     loss : list of float
         The mean loss of the samples as they were seen in the epoch, penalties included.
     accuracy : list of float
-        The share that was right as they were seen; classifiers only, else empty.
+        The share of the samples that was right as they were seen, whatever they weigh; classifiers only, else empty.
     val_loss, val_accuracy : list of float
-        The same on the validation data at the end of the epoch; empty without validation data.
+        The same on the validation data at the end of the epoch, without dropout and noise, and without label smoothing
+        and class weights, which are for training alone; empty without validation data.
     metrics : dict of str to list of float
         The metrics that were asked for, at the end of the epoch, by name; those on the validation data as "val_...".
+    learning_rate : list of float
+        That of the epoch's last step; empty for L-BFGS, which has none.
     seconds : list of float
         Wall time of the engine's call; where one call ran several epochs, its mean. A first call may compile the
         kernels.
@@ -68,6 +72,7 @@ class History:
     val_loss: list[float] = field(default_factory=list)
     val_accuracy: list[float] = field(default_factory=list)
     metrics: dict[str, list[float]] = field(default_factory=dict)
+    learning_rate: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     stopped: str | None = None
     recorded: tuple[str, ...] = ("loss",)
@@ -171,9 +176,12 @@ class Training:
         elif optimizer.average is not None:
             self._parameters, self._written = model.parameters.copy(), model.parameters.copy()
         self.slots = np.zeros((optimizer.slots, self._parameters.size), model.dtype)
-        self.is_trained = np.zeros(self._parameters.size, bool)
-        for op in self._program[self._program["trainable"] != 0]:
+        self.is_trained = np.zeros(model.parameters.size, bool)
+        for op in model.program[model.program["trainable"] != 0]:
             self.is_trained[op["weights"] : op["biases"] + op["output_size"]] = True
+        # How far the plateau's state and the product of Nadam's momenta are known.
+        self._plateau: tuple[int, PlateauState | None] = (0, None)
+        self._product = (0, 1.0)
         self.parameters_before = model.parameters
         # Slots begin as zeros: of them no copy is kept.
         self._looks: deque[tuple[int, Array, Array | None]] = deque(maxlen=2)
@@ -249,7 +257,14 @@ class Training:
     def _refuse_what_is_zero(self) -> None:
         smallest = np.finfo(self.model.dtype).tiny
         highest = self.optimizer.highest_rate if isinstance(self.optimizer, WithRate) else 0.0
-        for name, value in (("learning_rate", highest), ("epsilon", float(self.optimizer.record()["epsilon"][0]))):
+        record, program = self.optimizer.record()[0], self._program
+        given = [("learning_rate", highest)]
+        given += [(name, float(record[name])) for name in ("epsilon", "clip_value", "clip_norm")]
+        given += [
+            (f"a layer's {name}", float(n)) for name in ("epsilon", "max_norm", "deviation") for n in program[name]
+        ]
+        given.append((f"the number of the loss {self.model.loss}", float(program["slope"][-1])))
+        for name, value in given:
             if 0 < value < smallest:
                 # A training takes numbers below the smallest normal one for zero.
                 raise ConfigurationError(f"{name} {value:g} is 0 in {self.model.dtype}; use a larger one or float64")
@@ -260,6 +275,9 @@ class Training:
         if self.validation is not None:
             held_out = self.validation
             scores = model.evaluate_checked(held_out.X, held_out.Y, held_out.W, self.backend, self.threads)
+            if held_out.sample_weight is not None and model.is_classifier:
+                of_part = held_out.X, held_out.Y, held_out.sample_weight
+                scores |= model.measure(("accuracy",), *of_part, self.backend)
             for name, score in scores.items():
                 history[f"val_{name}"].append(score)
         for prefix, part in (("", self.data), ("val_", self.validation)):
@@ -278,7 +296,11 @@ class Training:
             return schedule.rates(first * self.steps_per_epoch, steps, self.steps_per_epoch)
         if isinstance(schedule, ReduceOnPlateau):
             watched = self.watched(schedule.monitor, "ReduceOnPlateau")
-            schedule = schedule.rate_after([watched.cost(value) for value in self.history[watched.name][:first]])
+            seen, state = self._plateau if self._plateau[0] <= first else (0, None)
+            fresh = [watched.cost(value) for value in self.history[watched.name][seen:first]]
+            state = schedule.state_after(fresh, state)
+            self._plateau = first, state
+            schedule = state.rate
         return np.full(steps, float(schedule))
 
     def watched(self, monitor: str | None, who: str) -> "Watched":
@@ -292,7 +314,10 @@ class Training:
         columns = self.history.columns()
         name = column_name(monitor or ("val_loss" if "val_loss" in columns else "loss"))
         if name not in columns:
-            raise ConfigurationError(f"{who} cannot monitor {name!r}: this fit records {', '.join(columns)}")
+            raise ConfigurationError(
+                f"{who} cannot monitor {name!r}: this fit records {', '.join(columns)}; "
+                "metrics=[...] and validation_data add to them"
+            )
         measure = name.removeprefix("val_")
         return Watched(name, measure != "loss" and greater_is_better(measure))
 
@@ -340,8 +365,10 @@ class Training:
         started = time.perf_counter()
         finished = self._call_engine(rows, first)
         seconds = (time.perf_counter() - started) / count
-        for row in rows[:finished]:
+        rates = self.rates(first, count)[self.steps_per_epoch - 1 :: self.steps_per_epoch]
+        for row, rate in zip(rows[:finished], rates, strict=False):
             self.record(row, seconds)
+            self.history.learning_rate.append(float(rate))
         if finished < count or not np.isfinite(self.model.parameters).all():
             lost = self._go_back(first + finished)
             what = (
@@ -362,7 +389,9 @@ class Training:
         run["max_rows"], run["epoch"], run["step"] = self._max_rows, first, first * self.steps_per_epoch
         run["count_correct"], run["threads"], run["update"] = self.model.is_classifier, self._members, update
         X, pixels, run["divisor"] = engine_arguments(self._features, self.model.dtype)
-        schedule = self.optimizer.schedule(self.rates(first, len(rows)), first * self.steps_per_epoch)
+        first_step = first * self.steps_per_epoch
+        schedule = self.optimizer.schedule(self.rates(first, len(rows)), first_step, self._product)
+        self._product = first_step + len(schedule), float(schedule[-1, PRODUCT])
         finished: int = self._engine.train(
             rows,
             self._program,

@@ -48,6 +48,10 @@ def transfer(
     ConfigurationError
         If there are not so many layers, or what is kept and the head make no network.
     """
+    if not isinstance(network, Network):
+        raise ConfigurationError(f"transfer needs a network, such as fastnet.load gives, not {network!r}")
+    if not isinstance(head, Sequence) or not head:
+        raise ConfigurationError(f"the head must be a list of at least one layer, such as [Dense(3)], not {head!r}")
     before_last = max(index for index, layer in enumerate(network.layers) if isinstance(layer, Dense))
     kept = before_last if keep is None else whole("keep", keep, at_least=0)
     if kept > len(network.layers):

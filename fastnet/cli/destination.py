@@ -10,10 +10,9 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..files import write_atomically
-from ..network import Network
+from ..network import MODEL, Network
 from .config import to_toml
 from .inputs import refuse_input
-from .models import MODEL
 from .settings import Settings
 
 CONFIGURATION = "config.toml"

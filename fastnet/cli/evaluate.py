@@ -40,7 +40,7 @@ def evaluate(model: Path, data: str, target: str | None, metrics: tuple[str, ...
     say(labelled("model", str(model)))
     say(labelled("data", part.source))
     say(labelled("result", in_words(scores)))
-    for line in in_lines(scores, wanted):
+    for line in in_lines(scores, wanted, network):
         say(labelled("", line))
     if as_json:
         say.write(json_text({"version": __version__, "model": str(model), "data": part.source, **scores}))

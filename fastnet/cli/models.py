@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from .. import Network, load
-
-MODEL = "model.h5"
+from ..network import MODEL
 
 
 def load_model(path: Path) -> Network:

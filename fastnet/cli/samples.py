@@ -13,6 +13,7 @@ from ..data.labels import could_be_either
 from ..errors import ConfigurationError, DataError
 from ..pixels import Pixels
 from .models import load_model
+from .output import listed
 from .settings import Settings
 
 Array = npt.NDArray[Any]
@@ -114,6 +115,11 @@ def with_scaling_of(preparation: Preparation, base: str) -> Preparation:
         raise DataError(
             f"{base} takes {old.n_features} features, but the data have {preparation.n_features}; "
             "give data with the same features"
+        )
+    if old.feature_names != preparation.feature_names:
+        raise DataError(
+            f"{base} was trained on the features {listed(old.feature_names or ('without names',))}, but the data have "
+            f"{listed(preparation.feature_names or ('none with a name',))}; give the same columns in the same order"
         )
     return replace(
         preparation,

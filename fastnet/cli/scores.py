@@ -7,10 +7,13 @@ import numpy as np
 
 from .. import Network
 from ..errors import DivergenceError
+from ..metrics import measure as measure_metrics
 from .output import counted
 from .samples import Part
 
 Scores = dict[str, Any]
+OF_ONE_CLASS = ("precision", "recall", "f1", "average_precision")
+"""Metrics that with two classes are of the second."""
 
 
 # A loss that overflows is told in a sentence below, not in NumPy's warnings.
@@ -29,7 +32,8 @@ def measure(network: Network, part: Part, backend: str, metrics: tuple[str, ...]
     DivergenceError
         If the loss is not a finite number.
     """
-    scores: Scores = {"samples": len(part.X), **network.evaluate(part.X, part.y, metrics=metrics, backend=backend)}
+    of_engine = metrics if network.is_classifier else ()
+    scores: Scores = {"samples": len(part.X), **network.evaluate(part.X, part.y, metrics=of_engine, backend=backend)}
     if not math.isfinite(scores["loss"]):
         raise DivergenceError(
             f"{part.source}: the loss of the trained network is {scores['loss']:g}, not a finite number, so its "
@@ -43,12 +47,15 @@ def measure(network: Network, part: Part, backend: str, metrics: tuple[str, ...]
         answers, truth = network.preparation.values(answers), network.preparation.values(truth)
     errors = np.sqrt(np.mean((answers - truth) ** 2, axis=0)).tolist()
     scores["rmse"] = errors[0] if len(errors) == 1 else errors
-    return scores
+    return scores | measure_metrics(metrics, "regression", truth, answers, answers)
 
 
-def in_lines(scores: Scores, metrics: tuple[str, ...]) -> list[str]:
+def in_lines(scores: Scores, metrics: tuple[str, ...], network: Network) -> list[str]:
     """The metrics as a user reads them, a line each; a matrix has a line a row, of what the class was taken for."""
     lines = []
+    preparation = network.preparation
+    # scikit-learn's "positive" class, of two.
+    of_class = f" (of the class {preparation.class_names[1]})" if preparation and network.task == "binary" else ""
     for name in metrics:
         value = scores[name]
         if isinstance(value, list):
@@ -56,7 +63,7 @@ def in_lines(scores: Scores, metrics: tuple[str, ...]) -> list[str]:
             lines += [f"{name}, rows are the true classes:"]
             lines += ["  " + " ".join(f"{number:>{width}g}" for number in row) for row in value]
         else:
-            lines.append(f"{name} {value:.4f}")
+            lines.append(f"{name} {value:.4f}" + of_class * (name in OF_ONE_CLASS))
     return lines
 
 

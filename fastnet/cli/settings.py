@@ -115,6 +115,8 @@ class Settings:
                 return "schedule", "lbfgs has no learning rate to change; leave --schedule and --warm-up out"
             if self.normalization == "batch":
                 return "normalization", "lbfgs cannot train batch normalisations; use --normalization layer"
+        if self.freeze != ALL and self.base is None:
+            return "freeze", "--freeze is for the layers of a saved model: give one with --from, or leave it out"
         if self.clip_value and self.clip_norm:
             return "clip_value", "--clip-value and --clip-norm cannot both be given; choose one way to clip gradients"
         for name in ("decay", "interval"):
@@ -169,6 +171,7 @@ class Settings:
             what = {"binary": "two classes", "multiclass": "several classes", "regression": "numbers"}[task]
             raise ConfigurationError(
                 f"--loss {name} does not suit data with {what} to predict; use {' or '.join(FITTING[task])}"
+                + (", or --task regression if they are amounts" if name in FITTING["regression"] else "")
             )
         kind = LOSS_CLASSES[name]
         if self.label_smoothing:

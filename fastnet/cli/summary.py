@@ -7,7 +7,7 @@ from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, History, La
 from ..activations import name_of
 from ..layers import layer_to_dict
 from ..optimizers import Optimizer, WithRate
-from ..schedules import Schedule
+from ..schedules import Schedule, WarmUp
 from .output import counted, labelled, listed, seconds
 from .samples import Samples
 from .settings import Settings
@@ -36,7 +36,7 @@ def before(settings: Settings, samples: Samples, network: Network) -> list[str]:
     optimizer = settings.build_optimizer()
     return [
         *lines,
-        labelled("prepared", _prepared(samples)),
+        labelled("prepared", _prepared(samples, settings)),
         labelled("network", f"{_layers(network)}: {counted(network.n_parameters, 'parameter')}"),
         labelled(
             "training",
@@ -50,19 +50,25 @@ def before(settings: Settings, samples: Samples, network: Network) -> list[str]:
 def _optimizer(optimizer: Optimizer) -> str:
     if not isinstance(optimizer, WithRate):
         return optimizer.name
-    if isinstance(optimizer.learning_rate, Schedule):
-        return f"{optimizer.name} at learning rates up to {optimizer.highest_rate:g} ({optimizer.learning_rate.name})"
+    rate = optimizer.learning_rate
+    if isinstance(rate, Schedule):
+        name = rate.name
+        if isinstance(rate, WarmUp):
+            name = "warm-up" + (f", then {rate.learning_rate.name}" if isinstance(rate.learning_rate, Schedule) else "")
+        return f"{optimizer.name} at learning rates up to {optimizer.highest_rate:g} ({name})"
     return f"{optimizer.name} at learning rate {optimizer.learning_rate:g}"
 
 
-def _prepared(samples: Samples) -> str:
+def _prepared(samples: Samples, settings: Settings) -> str:
     preparation = samples.preparation
+    whose = "the training samples" if settings.base is None else f"those that {settings.base} was trained on"
     text = {
         "none": "features used as they are",
         "divide": f"features divided by {preparation.divisor:g}",
-        "standardise": "features standardised by the mean and deviation of the training samples",
+        "standardise": f"features standardised by the mean and deviation of {whose}",
     }[preparation.scaling]
-    return f"{text}, and so the target" if preparation.task == "regression" else text
+    is_scaled = any(preparation.target_mean) or any(deviation != 1 for deviation in preparation.target_deviation)
+    return f"{text}; the target standardised too" if is_scaled else text
 
 
 def _layers(network: Network) -> str:
@@ -80,7 +86,8 @@ def _layers(network: Network) -> str:
         elif isinstance(layer, Activation):
             layers.append(name_of(layer.activation))
         else:
-            layers.append("batch norm" if isinstance(layer, BatchNorm) else "layer norm")
+            frozen = "" if getattr(layer, "trainable", True) else " (frozen)"
+            layers.append(("batch norm" if isinstance(layer, BatchNorm) else "layer norm") + frozen)
     return " -> ".join([shape, *layers])
 
 

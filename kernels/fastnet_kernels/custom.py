@@ -38,17 +38,19 @@ class Registered:
 
 
 _BY_CODE: dict[int, Registered] = {}
-_CODES: dict[tuple[Function, Function], int] = {}
+_CODES: dict[tuple[int, int], int] = {}
 
 
 def register(value: Function, derivative: Function) -> int:
     """The code of a pair of functions; the same for the same two. They stay for as long as the process runs."""
-    if (value, derivative) not in _CODES:
+    # By what they are, not by what they equal: a callable object need have no hash. They stay, so each keeps its id.
+    key = id(value), id(derivative)
+    if key not in _CODES:
         addresses = (ctypes.c_uint64 * len(PLACES))()
         code = ctypes.addressof(addresses)
         _BY_CODE[code] = Registered(value, derivative, addresses, {})
-        _CODES[value, derivative] = code
-    return _CODES[value, derivative]
+        _CODES[key] = code
+    return _CODES[key]
 
 
 def registered(code: int) -> Registered:

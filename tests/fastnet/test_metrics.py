@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 import fastnet as fn
 from fastnet.metrics import ALIASES, METRICS, check_metrics, greater_is_better, measure, metric_named
 
+# No kernel runs in these.
+pytestmark = pytest.mark.needs_compiler
+
 TASKS = ("binary", "multiclass", "multilabel", "regression")
 NUMBERS = {
     task: [m.name for m in METRICS.values() if task in m.tasks and m.name != "confusion_matrix"] for task in TASKS

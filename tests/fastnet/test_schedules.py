@@ -30,6 +30,9 @@ from fastnet.schedules import (
 )
 from fastnet.validation import described
 
+# No kernel runs in these.
+pytestmark = pytest.mark.needs_compiler
+
 RATES = st.floats(1e-6, 10)
 SHARES = st.floats(0.01, 1)
 COUNTS = st.integers(1, 40)

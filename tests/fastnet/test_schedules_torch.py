@@ -21,6 +21,9 @@ from fastnet.schedules import (
     WarmUp,
 )
 
+# No kernel runs in these.
+pytestmark = pytest.mark.needs_compiler
+
 torch = pytest.importorskip("torch", reason='PyTorch is the oracle of these tests: pip install -e ".[oracle]"')
 scheduler = torch.optim.lr_scheduler
 

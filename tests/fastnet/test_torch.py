@@ -36,6 +36,9 @@ from .torch_twin import (
     train_both,
 )
 
+# Both engines are held to PyTorch once; without the compiler they are held to each other.
+pytestmark = pytest.mark.needs_compiler
+
 STEPS = EPOCHS * STEPS_PER_EPOCH
 
 

@@ -32,6 +32,9 @@ from .torch_twin import (
     train_both,
 )
 
+# Both engines are held to PyTorch once; without the compiler they are held to each other.
+pytestmark = pytest.mark.needs_compiler
+
 ADAMW: Pair = (fn.AdamW(0.01, weight_decay=0.1), lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1))
 PAIRS = {"sgd": SGD, "momentum": MOMENTUM, "adam": ADAM, "adamw": ADAMW}
 # A bias that a batch normalisation takes away has rounding errors of 1e-17 for a gradient. Divided by Adam's usual 1e-8

@@ -25,6 +25,9 @@ from .torch_twin import (
     torch,
 )
 
+# Both engines are held to PyTorch once; without the compiler they are held to each other.
+pytestmark = pytest.mark.needs_compiler
+
 rng = np.random.default_rng(7)
 
 YES_OR_NO = (rng.random((ROWS, 1)) < 0.3).astype(float)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fastnet_kernels.cases import Case, cases
-from fastnet_kernels.check import DTYPES, Result, call, check_case
+from fastnet_kernels.check import DTYPES, Result, arguments_of, call, check_case
+from fastnet_kernels.check import kernel as compiled_kernel
 
 KERNELS = sorted({case.kernel for case in cases("float32")})
 
@@ -24,6 +25,17 @@ def test_both_sides_are_within_the_limit(kernel: str, dtype: str) -> None:
     results = [result for case in grouped(dtype)[kernel] for result in check_case(case, dtype)]
     assert results
     assert [result for result in results if not result.ok] == []
+
+
+@pytest.mark.needs_compiler
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_compiled_side_is_compiled(kernel: str) -> None:
+    """What a case calls is not the Python that a kernel is without the compiler."""
+    case = grouped("float32")[kernel][0]
+    arguments = tuple(arguments_of(case, "float32").values())
+    entry = compiled_kernel(case.module, kernel, "jit", arguments, "float32")
+    # The engine's are Python, for the team's threads, around what is compiled.
+    assert kernel in ("train", "predict", "evaluate") or hasattr(entry, "py_func")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -21,6 +21,9 @@ from . import onnx_adapter as adapter
 from . import onnx_optimizers as optimizers
 from .onnx_adapter import Call, Case, Outputs
 
+# As with PyTorch: once is enough.
+pytestmark = pytest.mark.needs_compiler
+
 EPS = float(np.finfo(np.float32).eps)
 
 

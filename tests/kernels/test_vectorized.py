@@ -220,7 +220,7 @@ KERNELS = [
     Wanted("activations", "relu_derivative", ("choose",), 4),
     Wanted("activations", "sigmoid", (*EXP, "divide")),
     Wanted("activations", "sigmoid_derivative", ("multiply", "subtract"), 4),
-    Wanted("activations", "tanh", (*EXP, "divide")),
+    Wanted("activations", "tanh", ("multiply", "add", "divide")),
     Wanted("activations", "tanh_derivative", ("multiply", "subtract"), 4),
     Wanted("activations", "softmax", EXP),
     Wanted("activations", "softmax_derivative", ("multiply", "subtract"), 4),

@@ -8,8 +8,10 @@ from ..reference.activations import SELU_ALPHA, SELU_SCALE
 from .compiler import kernel, table
 from .custom import ByAddress
 from .formula import clipped, elementwise, where
+from .rows import largest_of
 from .vector_math import exp, expm1, log1p, logistic, normal_cdf
 from .vector_math import tanh as hyperbolic_tangent
+from .views import flat, vector
 
 
 @elementwise("a")
@@ -56,9 +58,7 @@ def tanh_derivative(da, a, z, slope):
 @kernel
 def softmax(a, z, slope):
     for i in range(z.shape[0]):
-        largest = z[i, 0]
-        for j in range(1, z.shape[1]):
-            largest = max(largest, z[i, j])
+        largest = largest_of(vector(flat(z), i * z.shape[1], z.shape[1]))
         total = z.dtype.type(0)
         for j in range(z.shape[1]):
             e = exp(z[i, j] - largest)

@@ -107,7 +107,8 @@ def cache_folder() -> Path | None:
     """
     package = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    for source in [package / "program.py", *sorted(package.glob("jit/*.py")), *sorted(package.glob("reference/*.py"))]:
+    shared = [package / "custom.py", package / "program.py"]
+    for source in [*shared, *sorted(package.glob("jit/*.py")), *sorted(package.glob("reference/*.py"))]:
         digest.update(f"{source} {source.stat().st_mtime_ns} ".encode() + source.read_bytes())
     cpu = llvmlite.binding.get_host_cpu_name() + llvmlite.binding.get_host_cpu_features().flatten()
     digest.update(f"{sys.implementation.cache_tag} {numba.__version__} {llvmlite.__version__} {cpu}".encode())
@@ -245,14 +246,23 @@ def _warn_not_kept(folder: Path, error: OSError) -> None:
 
 
 @functools.cache
+def _caller_of(formula: Callable[..., Any]) -> Callable[..., Any]:
+    caller: Callable[..., Any] = numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH)(
+        lambda *arguments: formula(*arguments)
+    )
+    return caller
+
+
+@functools.cache
 def _entry_point_of(dispatcher: Any, signature: Any, name: str) -> Callable[..., Any]:
     return entry_point(dispatcher.py_func if COMPILED else dispatcher, signature, name)
 
 
 def entry_point_for(dispatcher: Any, arguments: Sequence[Any], name: str) -> Callable[..., Any]:
     """A single kernel as an entry point for the types of these arguments, compiled once a process; what is a Python
-    function already, such as ``engine.train``, is given back as it is."""
+    function already, such as ``engine.train``, is given back as it is. A kernel made of a formula, which without a
+    compiled caller is NumPy, gets one."""
     if COMPILED and not hasattr(dispatcher, "py_func"):
-        entry: Callable[..., Any] = dispatcher
+        entry: Callable[..., Any] = _caller_of(dispatcher) if hasattr(dispatcher, "is_formula") else dispatcher
         return entry
     return _entry_point_of(dispatcher, tuple(numba.typeof(argument) for argument in arguments), name)

@@ -1,6 +1,7 @@
 """A user's own activations (see ``fastnet_kernels.custom``), each compiled apart from the engine and called by its
 address, once for a whole array, so that the engine's compiled code serves them as it does the others."""
 
+import threading
 from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from ..custom import PLACES, registered
+from ..custom import PLACES, Registered, registered
 from .compiler import COMPILED
 
 
@@ -22,10 +23,20 @@ def compile_custom(code: int, dtype: str) -> None:
     numba.core.errors.NumbaError
         If Numba cannot compile them.
     """
-    pair = registered(code)
+    if not COMPILED:
+        return
+    with _LOCK:
+        _compile(registered(code), dtype)
+
+
+_LOCK = threading.Lock()
+"""Two trainings that begin at once would else compile twice, and one would take the code away that the other runs."""
+
+
+def _compile(pair: Registered, dtype: str) -> None:
     number = types.CPointer(numba.from_dtype(np.dtype(dtype)))
     for role, function, arrays in (("value", pair.value, 2), ("derivative", pair.derivative, 3)):
-        if not COMPILED or (dtype, role) in pair.compiled:
+        if (dtype, role) in pair.compiled:
             continue
         f = numba.njit(error_model="numpy")(function if isinstance(function, FunctionType) else _calling(function))
         run = _value(f) if role == "value" else _derivative(f)
@@ -48,11 +59,10 @@ def _calling(function: Any) -> Any:
 
 def _value(f: Any) -> Any:
     def run(a, z, n):
-        try:
-            for i in range(n):
+        for i in range(n):
+            try:
                 a[i] = f(z[i])
-        except Exception:
-            for i in range(n):
+            except Exception:
                 a[i] = np.nan
 
     return run
@@ -60,11 +70,10 @@ def _value(f: Any) -> Any:
 
 def _derivative(f: Any) -> Any:
     def run(dz, da, z, n):
-        try:
-            for i in range(n):
+        for i in range(n):
+            try:
                 dz[i] = da[i] * f(z[i])
-        except Exception:
-            for i in range(n):
+            except Exception:
                 dz[i] = np.nan
 
     return run

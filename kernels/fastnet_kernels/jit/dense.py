@@ -42,7 +42,8 @@ def _squares():
 
 @by_columns("weights", matrices=("weights",))
 def _shrink(squares, max_norm):
-    factor = where(squares > max_norm * max_norm, max_norm / sqrt(squares), 1.0)
+    too_large = squares > max_norm * max_norm
+    factor = where(too_large, max_norm / sqrt(where(too_large, squares, 1.0)), 1.0)
     return lambda weights: factor * weights
 
 

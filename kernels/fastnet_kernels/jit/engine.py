@@ -75,6 +75,8 @@ from .randomness import shuffle
 from .team import CLAIMED, FINISHED, claim, finish, wait
 from .views import flat, matrix, row_block, vector
 
+# A number that is written out is a type of its own to Numba, which compiles anew what it is given to: so where kernels
+# are large they are given np.int64(0).
 SQUARES = HISTORY_COLUMNS
 """The column of a part's sums in which the squares of its gradients are, after those of the history."""
 
@@ -198,7 +200,7 @@ def backward(
         elif op["kind"] == SAMPLES:
             n = op["input_size"] - op["output_size"]
             combination = matrix(parameters, op["weights"], n, op["output_size"])
-            dense_backward(dx, dout, dout, out, z, combination, op["function"], op["slope"], False)
+            dense_backward(dx, dout, dout, out, z, combination, op["function"], op["slope"], op["passes_on"] != 0)
             if op["l2"] > 0:
                 product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
                 share = vector(parameters, op["biases"] - 1, 1)
@@ -220,7 +222,7 @@ def backward(
                     layer_norm_backward(dx, dout, given, gamma, op["epsilon"])
                 continue
             mean, variance = mean_and_variance(op, parameters, moments)
-            if is_barrier and index == begin:
+            if is_barrier and index == begin and index < end - 1:
                 batch_norm_gradients(
                     moment(moments, op, OWN_DBIASES),
                     moment(moments, op, OWN_DWEIGHTS),
@@ -361,9 +363,14 @@ def penalize(program, parameters, gradients, part, parts):
     return penalty
 
 
-@elementwise(total=True)
+@kernel
 def _sum_of_squares(numbers):
-    return numbers * numbers
+    """In float64 from the start: the square of a gradient that explodes has no place in float32."""
+    total = 0.0
+    for i in range(numbers.size):
+        number = np.float64(numbers[i])
+        total += number * number
+    return total
 
 
 @kernel
@@ -400,7 +407,7 @@ def update_range(parameters, slots, gradients, optimizer, rate, product, factor,
 
 @kernel
 def update_part(program, parameters, slots, gradients, optimizer, rate, product, factor, step, part, parts):
-    begin = end = 0
+    begin = end = np.int64(0)
     for index in range(program.size):
         op = program[index]
         if op["trainable"] == 0:
@@ -420,13 +427,14 @@ def update_part(program, parameters, slots, gradients, optimizer, rate, product,
 
 @kernel
 def keep_statistics(program, parameters, moments, rows):
+    if rows == 1:
+        return
     for index in range(program.size):
         op = program[index]
         if op["kind"] == BATCH_NORM and op["trainable"] != 0:
             running_average(statistic(parameters, op, 0), moment(moments, op, MEAN), op["momentum"], 1.0)
-            if rows > 1:
-                unbiased = rows / (rows - 1)
-                running_average(statistic(parameters, op, 1), moment(moments, op, VARIANCE), op["momentum"], unbiased)
+            unbiased = rows / (rows - 1)
+            running_average(statistic(parameters, op, 1), moment(moments, op, VARIANCE), op["momentum"], unbiased)
 
 
 @kernel
@@ -562,10 +570,10 @@ def _train(
         settles |= program[index]["max_norm"] > 0
     whole = weight_of(W, n_samples)
     denormals = flush_denormals()
-    phase = finished = 0
+    phase = finished = np.int64(0)
     for index in range(history.shape[0]):
         if shuffled:
-            if _claim(counter, phase, 1, members) == 0:
+            if _claim(counter, phase, np.int64(1), members) == 0:
                 shuffle(order, seed, settings["epoch"] + index)
                 finish(counter)
             phase += 1
@@ -674,9 +682,9 @@ def _train(
                                     place,
                                     at,
                                     own > low,
-                                    0,
-                                    1,
-                                    False,
+                                    np.int64(0),
+                                    np.int64(1),
+                                    copies < members,
                                 )
                         finish(counter)
                         part = _claim(counter, phase, members, members)
@@ -697,12 +705,12 @@ def _train(
                             my_moments,
                             block,
                             max_rows,
-                            0,
+                            np.int64(0),
                             first_row,
                             first_row > 0,
                             part,
                             members,
-                            True,
+                            copies < members,
                         )
                     if first_row + count == rows:
                         partial[part, HISTORY_LOSS] += weight * penalize(program, parameters, first, part, members)
@@ -758,7 +766,7 @@ def _train(
                     part = _claim(counter, phase, members, members)
                 phase += members
             step += updates
-        if _claim(counter, phase, 1, members) == 0:
+        if _claim(counter, phase, np.int64(1), members) == 0:
             total = correct = 0.0
             for part in range(members):
                 total += partial[part, HISTORY_LOSS]

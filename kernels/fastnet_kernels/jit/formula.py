@@ -192,7 +192,7 @@ def elementwise(*outputs: str, total: bool = False) -> Callable[[Callable[..., A
             [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
         )
         run.__name__, run.__doc__, run.__module__ = formula.__name__, formula.__doc__, formula.__module__
-        run.emit, run.returned = emit, returned  # type: ignore[attr-defined]
+        run.emit, run.returned, run.is_formula = emit, returned, True  # type: ignore[attr-defined]
         return run
 
     return decorate

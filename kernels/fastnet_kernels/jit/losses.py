@@ -3,11 +3,12 @@
 from ..program import CATEGORICAL, LOSSES
 from .compiler import kernel, table
 from .formula import elementwise, where, with_sign_of
+from .rows import largest_of
 from .transpose import transpose
 from .vector_math import exp, expm1, log1p
 from .vector_math import tanh as hyperbolic_tangent
 from .vectors import stack
-from .views import matrix, row_block, vector
+from .views import flat, matrix, row_block, vector
 
 
 @elementwise("losses", "doutput")
@@ -117,9 +118,7 @@ def _by_rows(losses, doutput, output, targets, scale):
     one, zero, factor = output.dtype.type(1), output.dtype.type(0), output.dtype.type(scale)
     rows, n_out = output.shape
     for i in range(rows):
-        largest, others, ones = output[i, 0], zero, -one
-        for j in range(1, n_out):
-            largest = output[i, j] if output[i, j] > largest else largest
+        largest, others, ones = largest_of(vector(flat(output), i * n_out, n_out)), zero, -one
         for j in range(n_out):
             doutput[i, j] = output[i, j] - largest
         expected = zero

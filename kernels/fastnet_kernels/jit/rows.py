@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 
@@ -70,6 +71,7 @@ def by_columns(
             [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names + ["accumulate"] * sums]
         )
         run.__name__, run.__doc__, run.__module__ = formula.__name__, formula.__doc__, formula.__module__
+        run.is_formula = True  # type: ignore[attr-defined]
         return run
 
     return decorate
@@ -122,6 +124,40 @@ def _emit(
             vectors.store(builder.load(total), array.data, place)
 
     Vectors(context, builder, number).over(columns, write)
+
+
+def largest_of(row: Any) -> Any:
+    """The largest number of a vector that is not empty; NaN is larger than nothing, and the first number if it is one.
+
+    LLVM keeps the order of comparisons, as one with NaN may come out either way, and takes four cycles for each."""
+    return np.fmax.reduce(row) if not np.isnan(row[0]) else row[0]
+
+
+@intrinsic
+def _largest(typingctx: Any, row: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(row)(context, builder, arguments[0])
+        many = Vectors(context, builder, row.dtype)
+        first = builder.load(array.data)
+        found = {vectors: cgutils.alloca_once_value(builder, vectors.spread(first)) for vectors in (many, many.single)}
+
+        def keep(vectors: Vectors, value: Any) -> None:
+            before = builder.load(found[vectors])
+            larger = builder.fcmp_ordered(">", value, before)
+            builder.store(builder.select(larger, value, before), found[vectors])
+
+        many.over(array.nitems, lambda vectors, place: keep(vectors, vectors.load(array.data, place)))
+        by_lane = builder.load(found[many])
+        for lane in range(many.lanes if many.lanes > 1 else 0):
+            keep(many.single, builder.extract_element(by_lane, ir.Constant(ir.IntType(32), lane)))
+        return builder.load(found[many.single])
+
+    return row.dtype(row), generate
+
+
+@overload(largest_of)
+def _overload_largest_of(row):
+    return lambda row: _largest(row)
 
 
 @by_columns("a", matrices=("a",))

@@ -61,7 +61,7 @@ def finish(counter: Any) -> None:
         counter[FINISHED] += 1
 
 
-def wait(counter: Any, parts: int) -> None:
+def wait(counter: Any, parts: Any) -> None:
     """Wait until so many parts in all are finished."""
     while counter[FINISHED] < parts:
         time.sleep(0)

@@ -231,8 +231,12 @@ def activation_backward(dz: Array, da: Array, a: Array, z: Array, activation: in
 
 def _each(function: Function, z: Array) -> Array:
     """The user's function of each number; NaN where it fails, as the compiled side has it."""
-    try:
-        result: Array = np.vectorize(function, otypes=[float])(z)
-    except Exception:  # whatever a user's function raises
-        return np.full_like(z, np.nan)
+
+    def of_one(number: float) -> float:
+        try:
+            return function(number)
+        except Exception:  # whatever a user's function raises
+            return math.nan
+
+    result: Array = np.vectorize(of_one, otypes=[float])(z)
     return result

@@ -199,7 +199,7 @@ def backward(
         elif op["kind"] == SAMPLES:
             n = op["input_size"] - op["output_size"]
             combination = matrix(parameters, op["weights"], n, op["output_size"])
-            dense_backward(dx, dout, dout, out, z, combination, op["function"], op["slope"], False)
+            dense_backward(dx, dout, dout, out, z, combination, op["function"], op["slope"], op["passes_on"] != 0)
             if op["l2"] > 0:
                 product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
                 share = vector(parameters, op["biases"] - 1, 1)
@@ -221,7 +221,7 @@ def backward(
                     layer_norm_backward(dx, dout, given, gamma, op["epsilon"])
                 continue
             mean, variance = mean_and_variance(op, parameters, moments)
-            if is_barrier and index == begin:
+            if is_barrier and index == begin and index < end - 1:
                 batch_norm_gradients(
                     moment(moments, op, OWN_DBIASES),
                     moment(moments, op, OWN_DWEIGHTS),
@@ -434,13 +434,14 @@ def update_part(
 
 def keep_statistics(program: Record, parameters: Array, moments: Array, rows: int) -> None:
     """Bring the running mean and variance of every barrier up to date, from the ``moments`` (moments_size,) of a batch
-    of so many rows. One row alone tells nothing of a variance."""
+    of so many rows. One row alone, as the last of an epoch may be, tells nothing of a variance and little of a mean."""
+    if rows == 1:
+        return
     for op in program:
         if op["kind"] == BATCH_NORM and op["trainable"]:
             running_average(statistic(parameters, op, 0), moment(moments, op, MEAN), op["momentum"], 1.0)
-            if rows > 1:
-                unbiased = rows / (rows - 1)
-                running_average(statistic(parameters, op, 1), moment(moments, op, VARIANCE), op["momentum"], unbiased)
+            unbiased = rows / (rows - 1)
+            running_average(statistic(parameters, op, 1), moment(moments, op, VARIANCE), op["momentum"], unbiased)
 
 
 def settle(

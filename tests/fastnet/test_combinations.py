@@ -11,6 +11,9 @@ import pytest
 
 import fastnet as fn
 
+# Of the layer above the kernels: the pass without the compiler has the kernels' own tests.
+pytestmark = pytest.mark.needs_compiler
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((30, 4)), RNG.integers(0, 2, 30)
 BACKENDS = ("jit", "reference")

@@ -12,6 +12,9 @@ import pytest
 
 import fastnet as fn
 
+# Of the layer above the kernels: the pass without the compiler has the kernels' own tests.
+pytestmark = pytest.mark.needs_compiler
+
 BACKENDS = ("jit", "reference")
 Floats = npt.NDArray[np.float64]
 Function = Callable[[float], float]

@@ -11,6 +11,9 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 import fastnet as fn
 from fastnet.training import Training
 
+# Of the layer above the kernels: the pass without the compiler has the kernels' own tests.
+pytestmark = pytest.mark.needs_compiler
+
 BACKENDS = ("jit", "reference")
 Floats = npt.NDArray[np.float64]
 

@@ -10,6 +10,9 @@ import fastnet as fn
 from fastnet.training import Training
 from fastnet_kernels.reference.randomness import dropout_mask
 
+# Of the layer above the kernels: the pass without the compiler has the kernels' own tests.
+pytestmark = pytest.mark.needs_compiler
+
 BACKENDS = ("jit", "reference")
 Floats = npt.NDArray[np.float64]
 

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 import fastnet as fn
 from fastnet.training import Training
 
+# Of the layer above the kernels: the pass without the compiler has the kernels' own tests.
+pytestmark = pytest.mark.needs_compiler
+
 BACKENDS = ("jit", "reference")
 Floats = npt.NDArray[np.floating]
 

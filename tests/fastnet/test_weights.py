@@ -13,6 +13,9 @@ import fastnet as fn
 from fastnet.losses import checked_loss
 from fastnet.weights import entry_weights
 
+# Of the layer above the kernels: the pass without the compiler has the kernels' own tests.
+pytestmark = pytest.mark.needs_compiler
+
 BACKENDS = ("jit", "reference")
 LAST = {"binary_crossentropy": "sigmoid", "categorical_crossentropy": "softmax", "poisson": "exponential"}
 Floats = npt.NDArray[np.float64]

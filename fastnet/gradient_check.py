@@ -143,10 +143,10 @@ def _check(
 ) -> list[GradientCheck]:
     gradient = training.loss_and_gradient()[1].copy()
     results = []
-    for index, views in enumerate(network.weight_views()):
+    for index, views in enumerate(network.weight_views(np.arange(network.parameters.size))):
         names, kind = network.parameter_names(index)
         for name, view in zip(names, views, strict=True):
-            places = _places(network.parameters, view)
+            places = view.ravel()
             if not training.is_trained[places].all():
                 continue
             chosen = rng.permutation(places)[:most]
@@ -160,12 +160,6 @@ def _check(
 
 SMALLEST = 1e-3
 """What gradients are taken for at least: before a batch normalisation those of a bias are 0 but for roundings."""
-
-
-def _places(parameters: npt.NDArray[np.floating], view: npt.NDArray[np.floating]) -> npt.NDArray[np.intp]:
-    """Where in the flat parameters a view of them is."""
-    first = (view.__array_interface__["data"][0] - parameters.__array_interface__["data"][0]) // parameters.itemsize
-    return np.arange(first, first + view.size)
 
 
 def _difference(network: Network, training: Training, place: int) -> float:

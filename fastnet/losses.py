@@ -150,12 +150,26 @@ class Poisson(Loss):
         return self._within(super()._fitting(values, outputs), 0, np.inf, "hold counts of at least 0")
 
 
-def _smoothing(value: float) -> float:
-    return number("label_smoothing", value, at_least=0, below=1)
+@dataclass(frozen=True)
+class _Crossentropy(Loss):
+    """What the two cross-entropies have alike: probabilities, and labels that can be smoothed."""
+
+    is_classification: ClassVar[bool] = True
+    gives_probabilities: ClassVar[bool] = True
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        smoothing = number("label_smoothing", self.label_smoothing, at_least=0, below=1)
+        object.__setattr__(self, "label_smoothing", smoothing)
+
+    def _spread(self, targets: Targets, classes: int) -> Targets:
+        """Part of each label shared out evenly among so many classes."""
+        kind = targets.dtype.type
+        return targets * kind(1 - self.label_smoothing) + kind(self.label_smoothing / classes)
 
 
 @dataclass(frozen=True)
-class BinaryCrossentropy(Loss):
+class BinaryCrossentropy(_Crossentropy):
     """``-(t log p + (1 - t) log(1 - p))`` of each output, whose activation is sigmoid. With several outputs NaN is no
     label.
 
@@ -167,26 +181,17 @@ class BinaryCrossentropy(Loss):
 
     name: ClassVar[str] = "binary_crossentropy"
     output_activation: ClassVar[str | None] = "sigmoid"
-    is_classification: ClassVar[bool] = True
-    gives_probabilities: ClassVar[bool] = True
     takes_gaps: ClassVar[bool] = True
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "label_smoothing", _smoothing(self.label_smoothing))
 
     def smoothed(self, targets: Targets, outputs: int) -> Targets:
-        if not self.label_smoothing:
-            return targets
-        kind = targets.dtype.type
-        return targets * kind(1 - self.label_smoothing) + kind(self.label_smoothing / 2)
+        return self._spread(targets, 2) if self.label_smoothing else targets
 
     def _fitting(self, values: Targets, outputs: int) -> Targets:
         return self._within(super()._fitting(values, outputs), 0, 1, "lie in [0, 1]")
 
 
 @dataclass(frozen=True)
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(_Crossentropy):
     """``-log p`` of the right class, for class indices or one-hot rows; ``-sum(t log p)`` for rows t of the classes'
     probabilities. The activation is softmax.
 
@@ -199,20 +204,9 @@ class CategoricalCrossentropy(Loss):
 
     name: ClassVar[str] = "categorical_crossentropy"
     output_activation: ClassVar[str | None] = "softmax"
-    is_classification: ClassVar[bool] = True
-    gives_probabilities: ClassVar[bool] = True
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "label_smoothing", _smoothing(self.label_smoothing))
 
     def smoothed(self, targets: Targets, outputs: int) -> Targets:
-        if not self.label_smoothing:
-            return targets
-        kind = targets.dtype.type
-        if targets.shape[1] == 1:
-            targets = np.eye(outputs, dtype=targets.dtype)[targets[:, 0].astype(np.intp)]
-        return targets * kind(1 - self.label_smoothing) + kind(self.label_smoothing / outputs)
+        return self._spread(class_shares(targets, outputs), outputs) if self.label_smoothing else targets
 
     def _fitting(self, values: Targets, outputs: int) -> Targets:
         if values.shape[1] == 1:
@@ -274,6 +268,13 @@ LOSS_CLASSES: dict[str, type[Loss]] = {
         Hinge,
     )
 }
+
+
+def class_shares(targets: Targets, classes: int) -> Targets:
+    """(n_samples, classes): the probabilities of the classes, of checked targets of categorical_crossentropy."""
+    if targets.shape[1] > 1:
+        return targets
+    return np.asarray(np.eye(classes, dtype=targets.dtype)[targets[:, 0].astype(np.intp)])
 
 
 def checked_loss(loss: Any) -> Loss:

@@ -513,9 +513,10 @@ class Model:
             return 1
         return members_for(threads, self.parameters.size, rows)
 
-    def weight_views(self) -> list[tuple[Array, ...]]:
-        """What ``get_weights`` gives copies of."""
-        return [tuple(views_of(op, self.parameters)) for op in self.program[self._has_parameters]]
+    def weight_views(self, numbers: npt.NDArray[Any] | None = None) -> list[tuple[npt.NDArray[Any], ...]]:
+        """What ``get_weights`` gives copies of; of another vector like ``parameters``, if one is given."""
+        flat = self.parameters if numbers is None else numbers
+        return [tuple(views_of(op, flat)) for op in self.program[self._has_parameters]]
 
     @property
     def _has_parameters(self) -> npt.NDArray[np.bool_]:
@@ -535,7 +536,7 @@ PARAMETERS = {
 """The names of what the ops with parameters have, and of the layer, by kind."""
 
 
-def views_of(op: Any, parameters: Array) -> list[Array]:
+def views_of(op: Any, parameters: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     """What an op has in the flat parameters, in the order of ``PARAMETERS``."""
     weights, biases, size = int(op["weights"]), int(op["biases"]), int(op["output_size"])
     first = parameters[weights:biases]

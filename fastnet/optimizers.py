@@ -56,6 +56,11 @@ class Optimizer:
         return SLOTS[self.kernel] + (self.average is not None)
 
     @property
+    def highest_rate(self) -> float:
+        """What no learning rate of a training is above; 0 where there is none."""
+        return 0.0
+
+    @property
     def is_linear(self) -> bool:
         """Whether its update is linear in the gradient."""
         return False
@@ -92,7 +97,6 @@ class WithRate(Optimizer):
 
     @property
     def highest_rate(self) -> float:
-        """What no learning rate of a training is above."""
         return self.learning_rate.peak if isinstance(self.learning_rate, Schedule) else self.learning_rate
 
 

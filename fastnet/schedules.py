@@ -118,7 +118,18 @@ def _cosine(position: npt.NDArray[Any], length: float | Rates) -> Rates:
 
 
 @dataclass(frozen=True)
-class StepDecay(Timed):
+class _FromRate(Timed):
+    """Base of those that begin with a learning rate, above 0, and fall from it."""
+
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._keep(learning_rate=number("learning_rate", self.learning_rate, above=0))
+
+
+@dataclass(frozen=True)
+class StepDecay(_FromRate):
     """``learning_rate * factor ** floor(count / interval)``.
 
     Parameters
@@ -132,14 +143,12 @@ class StepDecay(Timed):
     """
 
     name: ClassVar[str] = "step"
-    learning_rate: float
     factor: float = 0.1
     interval: int = 10
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._keep(
-            learning_rate=number("learning_rate", self.learning_rate, above=0),
             factor=_at_most(1, "factor", self.factor, above=0),
             interval=whole("interval", self.interval, at_least=1),
         )
@@ -149,7 +158,7 @@ class StepDecay(Timed):
 
 
 @dataclass(frozen=True)
-class ExponentialDecay(Timed):
+class ExponentialDecay(_FromRate):
     """``learning_rate * factor ** count``.
 
     Parameters
@@ -161,13 +170,11 @@ class ExponentialDecay(Timed):
     """
 
     name: ClassVar[str] = "exponential"
-    learning_rate: float
     factor: float = 0.95
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._keep(
-            learning_rate=number("learning_rate", self.learning_rate, above=0),
             factor=_at_most(1, "factor", self.factor, above=0),
         )
 
@@ -176,7 +183,7 @@ class ExponentialDecay(Timed):
 
 
 @dataclass(frozen=True)
-class InverseTimeDecay(Timed):
+class InverseTimeDecay(_FromRate):
     """``learning_rate / (1 + decay * floor(count / interval))``.
 
     Parameters
@@ -190,14 +197,12 @@ class InverseTimeDecay(Timed):
     """
 
     name: ClassVar[str] = "inverse_time"
-    learning_rate: float
     decay: float = 1.0
     interval: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._keep(
-            learning_rate=number("learning_rate", self.learning_rate, above=0),
             decay=number("decay", self.decay, at_least=0),
             interval=whole("interval", self.interval, at_least=1),
         )
@@ -258,7 +263,7 @@ class PiecewiseConstant(Timed):
 
 
 @dataclass(frozen=True)
-class PolynomialDecay(Timed):
+class PolynomialDecay(_FromRate):
     """``end + (learning_rate - end) * (1 - count / over) ** power``, and ``end`` from count ``over`` on.
 
     Parameters
@@ -274,7 +279,6 @@ class PolynomialDecay(Timed):
     """
 
     name: ClassVar[str] = "polynomial"
-    learning_rate: float
     end: float = 0.0
     _: KW_ONLY
     over: int
@@ -282,10 +286,8 @@ class PolynomialDecay(Timed):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        top = number("learning_rate", self.learning_rate, above=0)
         self._keep(
-            learning_rate=top,
-            end=_at_most(top, "end", self.end, at_least=0),
+            end=_at_most(self.learning_rate, "end", self.end, at_least=0),
             over=whole("over", self.over, at_least=1),
             power=number("power", self.power, above=0),
         )
@@ -296,7 +298,7 @@ class PolynomialDecay(Timed):
 
 
 @dataclass(frozen=True)
-class CosineDecay(Timed):
+class CosineDecay(_FromRate):
     """Half a cosine wave from the top down to ``end`` (Loshchilov and Hutter, 2017: SGDR, equation 5):
     ``end + (top - end) * (1 + cos(pi * count / over)) / 2``.
 
@@ -321,7 +323,6 @@ class CosineDecay(Timed):
     """
 
     name: ClassVar[str] = "cosine"
-    learning_rate: float
     end: float = 0.0
     _: KW_ONLY
     over: int
@@ -331,10 +332,8 @@ class CosineDecay(Timed):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        top = number("learning_rate", self.learning_rate, above=0)
         self._keep(
-            learning_rate=top,
-            end=_at_most(top, "end", self.end, at_least=0),
+            end=_at_most(self.learning_rate, "end", self.end, at_least=0),
             over=whole("over", self.over, at_least=1),
             growth=whole("growth", self.growth, at_least=1),
             fade=_at_most(1, "fade", self.fade, above=0),

@@ -256,9 +256,8 @@ class Training:
 
     def _refuse_what_is_zero(self) -> None:
         smallest = np.finfo(self.model.dtype).tiny
-        highest = self.optimizer.highest_rate if isinstance(self.optimizer, WithRate) else 0.0
         record, program = self.optimizer.record()[0], self._program
-        given = [("learning_rate", highest)]
+        given = [("learning_rate", self.optimizer.highest_rate)]
         given += [(name, float(record[name])) for name in ("epsilon", "clip_value", "clip_norm")]
         given += [
             (f"a layer's {name}", float(n)) for name in ("epsilon", "max_norm", "deviation") for n in program[name]
@@ -376,7 +375,7 @@ class Training:
                 if lost is None
                 else f"the weights after epoch {lost + 1} were not finite numbers"
             )
-            highest = self.optimizer.highest_rate if isinstance(self.optimizer, WithRate) else 0.0
+            highest = self.optimizer.highest_rate
             advice = (
                 f"try a learning rate below {highest:g}, or scale the features" if highest else "scale the features"
             )

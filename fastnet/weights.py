@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ConfigurationError, DataError
-from .losses import Loss, Targets
+from .losses import Loss, Targets, class_shares
 from .validation import converted, number, numbers
 
 BALANCED = "balanced"
@@ -80,10 +80,7 @@ def _of_classes(loss: Loss, targets: Targets, outputs: int, class_weight: Any) -
     if not loss.is_classification:
         raise ConfigurationError(f"class_weight needs classes, but {loss.name} has none; use sample_weight")
     if loss.name == "categorical_crossentropy":
-        if targets.shape[1] > 1:
-            shares = targets
-        else:
-            shares = np.eye(outputs, dtype=targets.dtype)[targets[:, 0].astype(np.intp)]
+        shares = class_shares(targets, outputs)
         return np.asarray(shares @ _table(class_weight, shares.sum(axis=0, dtype=np.float64))[:, np.newaxis])
     # Hinge has -1 for no.
     yes = np.nan_to_num(np.maximum(targets, 0))

@@ -1,7 +1,6 @@
 """From what a user names to the arrays a network takes: read, prepared, and a part held out for validation."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -12,7 +11,6 @@ from ..data import Dataset, read_evaluation, read_training
 from ..data.labels import could_be_either
 from ..errors import ConfigurationError, DataError
 from ..pixels import Pixels
-from .models import load_model
 from .output import listed
 from .settings import Settings
 
@@ -84,8 +82,8 @@ def read_samples(settings: Settings) -> Samples:
         given = _rows(given, ~held_out)
         # What is held out must not be in the statistics that the features are scaled by.
         preparation = Preparation.fit(given, task="regression" if is_regression else "classification")
-    if settings.base is not None:
-        preparation = with_scaling_of(preparation, settings.base)
+    if settings.base_network is not None and settings.base_network.preparation is not None:
+        preparation = with_scaling_of(preparation, settings.base_network.preparation, settings.base)
     if settings.loss == "poisson" and preparation.task == "regression":
         # Counts are counts only as they are.
         ones = (1.0,) * preparation.n_outputs
@@ -100,17 +98,15 @@ def read_samples(settings: Settings) -> Samples:
     return Samples(preparation, train, validation_part, test_part, guessed, settings.test is not None)
 
 
-def with_scaling_of(preparation: Preparation, base: str) -> Preparation:
-    """The preparation with the features scaled as for the model ``base``, whose layers know them only like that.
+def with_scaling_of(preparation: Preparation, old: Preparation, base: str | None) -> Preparation:
+    """The preparation with the features scaled as ``old`` has them, that of the model ``base``, whose layers know them
+    only like that.
 
     Raises
     ------
     DataError
         If the features are not as many.
     """
-    old = load_model(Path(base)).preparation
-    if old is None:
-        return preparation
     if old.n_features != preparation.n_features:
         raise DataError(
             f"{base} takes {old.n_features} features, but the data have {preparation.n_features}; "

@@ -1,5 +1,6 @@
 """A training as it was asked for, once flags, configuration file and defaults have been merged."""
 
+import functools
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,11 @@ class Settings:
         """The engine asked for."""
         return "jit" if self.jit else "reference"
 
+    @functools.cached_property
+    def base_network(self) -> Network | None:
+        """The model to begin with, read once, if there is one."""
+        return None if self.base is None else load_model(Path(self.base))
+
     def misfit(self) -> tuple[str, str] | None:
         """The option that does not suit another, as Adam has no momentum, and a sentence about it."""
         known = {field.name for field in fields(OPTIMIZER_CLASSES[self.optimizer])}
@@ -132,8 +138,13 @@ class Settings:
         # A zero asks for nothing, so a configuration saved from sgd can be used with another optimizer.
         asked = {name: getattr(self, name) for name in OF_THE_OPTIMIZER if getattr(self, name)}
         if issubclass(kind, WithRate):
-            asked["learning_rate"] = self._rate(asked.get("learning_rate") or kind().highest_rate)
+            asked["learning_rate"] = self._rate(self._first_rate)
         return kind(**asked)
+
+    @property
+    def _first_rate(self) -> float:
+        """The learning rate before any schedule: the one asked for, or the optimizer's own."""
+        return self.learning_rate or OPTIMIZER_CLASSES[self.optimizer]().highest_rate
 
     def _rate(self, rate: float) -> float | Schedule:
         chosen: float | Timed = rate
@@ -185,10 +196,9 @@ class Settings:
         loss = self.build_loss(preparation.task)
         activation = loss.output_activation or "identity"
         last = Dense(preparation.n_outputs, activation=activation, init=self.init, l1=self.l1, l2=self.l2)
-        if self.base is not None:
-            old = load_model(Path(self.base))
+        if self.base_network is not None:
             freeze = None if self.freeze == ALL else int(self.freeze)
-            network = transfer(old, [last], freeze=freeze, loss=loss, seed=self.seed)
+            network = transfer(self.base_network, [last], freeze=freeze, loss=loss, seed=self.seed)
         else:
             layers = [*self._hidden_layers(), last]
             network = Network(layers, input_shape=preparation.input_shape, loss=loss, dtype=self.dtype, seed=self.seed)
@@ -233,7 +243,7 @@ class Settings:
         for name in OF_THE_OPTIMIZER:
             values[name] = getattr(optimizer, name, None)
         if isinstance(values["learning_rate"], Schedule):
-            values["learning_rate"] = self.learning_rate or type(optimizer)().learning_rate  # type: ignore[attr-defined]
+            values["learning_rate"] = self._first_rate
         for name in ("data", "test", "base"):
             if values[name] is not None and values[name] not in BUILT_IN:
                 values[name] = str(Path(values[name]).resolve())

@@ -7,6 +7,7 @@ from click.core import ParameterSource
 
 from ..data import BUILT_IN
 from ..errors import ConfigurationError
+from .misfits import misfits
 from .settings import OF_THE_LAYERS, Settings
 
 
@@ -20,7 +21,7 @@ def check_options(ctx: click.Context, settings: Settings, config: Path | None) -
     ConfigurationError
         If a value of the configuration file does not, or it names data that are not there.
     """
-    misfit = settings.misfit()
+    misfit = next(misfits(settings), None)
     if misfit is not None:
         name, sentence = misfit
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT_MAP:

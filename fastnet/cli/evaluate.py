@@ -8,7 +8,8 @@ from .. import __version__
 from ..data import read_evaluation
 from .engines import load_engine
 from .models import load_model
-from .options import DATA_HELP, METRICS_HELP, Names
+from .option_types import Names
+from .options import DATA_HELP, METRICS_HELP
 from .output import Printer, json_text, labelled
 from .samples import prepare, raw_part
 from .scores import in_lines, in_words, measure

@@ -1,6 +1,5 @@
 """The options of ``train`` that describe a training: what each may be, and its default."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,83 +10,16 @@ from ..data import BUILT_IN
 from ..losses import LOSS_CLASSES
 from ..model import DTYPES
 from ..optimizers import OPTIMIZER_CLASSES
+from .option_types import Layers, Names, Number, Pieces, Whole
+from .rates import SCHEDULES
 
-MOST_UNITS = 1_000_000
 FULL = "full"
 ALL = "all"
 Command = Callable[..., Any]
 
 
-class Layers(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions of click
-    """Sizes of hidden layers, such as ``20,7,5``; an empty text is no hidden layer."""
-
-    name = "sizes"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """The sizes as a tuple."""
-        if isinstance(value, tuple):
-            return value
-        sizes = []
-        for part in str(value).split(",") if str(value).strip() else []:
-            size = part.strip()
-            if not (size.isascii() and size.isdigit() and 1 <= int(size) <= MOST_UNITS):
-                self.fail(
-                    f"{value!r} is not a list of whole numbers from 1 to {MOST_UNITS}, such as 20,7,5", param, ctx
-                )
-            sizes.append(int(size))
-        return tuple(sizes)
-
-
-class Names(click.ParamType):  # type: ignore[type-arg]  # as above
-    """Names such as ``f1,roc_auc``."""
-
-    name = "names"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """The names as a tuple."""
-        if isinstance(value, tuple):
-            return value
-        return tuple(part.strip() for part in str(value).split(",") if part.strip())
-
-
-class Whole(click.IntRange):
-    """A whole number within bounds, or one word that stands for another."""
-
-    def __init__(self, at_least: int, at_most: int | None = None, word: str | None = None) -> None:
-        super().__init__(min=at_least, max=at_most)
-        self._word = word
-        bounds = f"of at least {at_least}" if at_most is None else f"from {at_least} to {at_most}"
-        self._expected = f"a whole number {bounds}" + (f", or {word}" if word else "")
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number, or the word."""
-        if value == self._word:
-            return value
-        try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter:
-            self.fail(f"must be {self._expected}, not {value!r}", param, ctx)
-
-
-class Number(click.FloatRange):
-    """A float within bounds that is neither NaN nor infinite."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number."""
-        try:
-            number = super().convert(value, param, ctx)
-        except click.BadParameter:
-            number = math.nan
-        if not math.isfinite(number):
-            least = f"above {self.min:g}" if self.min_open else f"of at least {self.min:g}"
-            most = "" if self.max is None else f" and below {self.max:g}"
-            self.fail(f"must be a number {least}{most}, not {value!r}", param, ctx)
-        return number
-
-
 SHARE = Number(min=0, max=1, max_open=True)
 POSITIVE = Number(min=0, min_open=True)
-SCHEDULES = ("constant", "step", "exponential", "inverse_time", "polynomial", "cosine", "one_cycle", "plateau")
 NORMALIZATIONS = ("none", "batch", "layer")
 METRICS_HELP = "scikit-learn's measures beside the loss, such as f1,roc_auc"
 
@@ -123,6 +55,8 @@ SETTINGS: list[Callable[[Command], Command]] = [
         default="relu",
         help="Activation of the hidden layers.",
     ),
+    click.option("--slope", type=Number(min=0), metavar="F", help="For leaky_relu: of its part below 0."),
+    click.option("--alpha", type=POSITIVE, metavar="F", help="For elu: how far below 0 it goes."),
     click.option(
         "--init",
         type=click.Choice(["auto", *INITIALIZERS]),
@@ -141,6 +75,12 @@ SETTINGS: list[Callable[[Command], Command]] = [
         default="auto",
         help="auto: cross-entropy for classes, the mean squared error for numbers.",
     ),
+    click.option(
+        "--delta",
+        type=POSITIVE,
+        metavar="F",
+        help="For huber: the error, in standard deviations of the target, from which on it counts linearly.",
+    ),
     click.option("--label-smoothing", type=SHARE, default=0.0, metavar="F", help="For a cross-entropy."),
     click.option(
         "--class-weight",
@@ -152,8 +92,11 @@ SETTINGS: list[Callable[[Command], Command]] = [
     click.option("--learning-rate", type=POSITIVE, metavar="F", help="By default the optimizer's own."),
     click.option("--momentum", type=SHARE, metavar="F", help="For sgd and rmsprop."),
     click.option("--nesterov/--no-nesterov", default=False, help="For sgd with momentum: look ahead."),
+    click.option("--centered/--no-centered", default=False, help="For rmsprop: divide by the deviation."),
     click.option("--weight-decay", type=Number(min=0), metavar="F", help="For adamw and lion."),
-    click.option("--schedule", type=click.Choice(SCHEDULES), default="constant", help="How the learning rate changes."),
+    click.option(
+        "--schedule", type=click.Choice(list(SCHEDULES)), default="constant", help="How the learning rate changes."
+    ),
     click.option("--decay", type=POSITIVE, metavar="F", help="The schedule's factor, decay or power."),
     click.option(
         "--interval",
@@ -162,7 +105,20 @@ SETTINGS: list[Callable[[Command], Command]] = [
         help="Epochs from change to change, from restart to restart (cosine), or of patience (plateau).",
     ),
     click.option(
+        "--pieces",
+        type=Pieces(),
+        default="",
+        metavar="N:F,...",
+        help="For piecewise: the learning rate F from epoch N on, counted from 0.",
+    ),
+    click.option(
         "--warm-up", type=Whole(0), default=0, metavar="N", help="Epochs in which the learning rate rises first."
+    ),
+    click.option(
+        "--per",
+        type=click.Choice(["epoch", "step"]),
+        default="epoch",
+        help="step: --interval, --pieces and --warm-up count steps, and the rate changes with each.",
     ),
     click.option("--clip-value", type=POSITIVE, metavar="F", help="The largest gradient of a single weight."),
     click.option("--clip-norm", type=POSITIVE, metavar="F", help="The largest norm of all gradients together."),
@@ -200,6 +156,11 @@ SETTINGS: list[Callable[[Command], Command]] = [
         type=Whole(1),
         metavar="N",
         help="Stop after N epochs without a better (validation) loss and keep the best weights.",
+    ),
+    click.option(
+        "--monitor",
+        metavar="NAME",
+        help="What --patience and the plateau schedule go by instead: accuracy, one of --metrics, or val_NAME.",
     ),
     click.option("--metrics", type=Names(), default="", metavar="NAME,...", help=f"{METRICS_HELP}, after each epoch."),
     click.option("--dtype", type=click.Choice(DTYPES), default="float32"),

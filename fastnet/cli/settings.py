@@ -1,31 +1,23 @@
 """A training as it was asked for, once flags, configuration file and defaults have been merged."""
 
 import functools
-from dataclasses import asdict, dataclass, fields, replace
+import math
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, LayerNorm, Network, Preparation, transfer
+from ..activations import ELU, ActivationObject, LeakyReLU
 from ..callbacks import Callback, EarlyStopping
 from ..data import BUILT_IN
 from ..errors import ConfigurationError
 from ..layers import Layer
-from ..losses import LOSS_CLASSES, Loss
+from ..losses import LOSS_CLASSES, Huber, Loss
 from ..optimizers import OPTIMIZER_CLASSES, Optimizer, WithRate
-from ..schedules import (
-    CosineDecay,
-    ExponentialDecay,
-    InverseTimeDecay,
-    OneCycle,
-    PolynomialDecay,
-    ReduceOnPlateau,
-    Schedule,
-    StepDecay,
-    Timed,
-    WarmUp,
-)
+from ..schedules import Schedule
 from .models import load_model
 from .options import ALL, FULL
+from .rates import build_rate
 
 OUTPUTS = {
     "binary": ("sigmoid", "binary_crossentropy"),
@@ -41,10 +33,17 @@ FITTING = {
 }
 """The losses that suit a task."""
 
-OF_THE_LAYERS = ("layers", "activation", "normalization", "dropout", "input_dropout", "noise", "max_norm")
+OF_THE_LAYERS = (
+    *("layers", "activation", "slope", "alpha", "normalization"),
+    *("dropout", "input_dropout", "noise", "max_norm"),
+)
 """What a model that a training begins with has decided already."""
 
-OF_THE_OPTIMIZER = ("learning_rate", "momentum", "nesterov", "weight_decay", "clip_value", "clip_norm", "average")
+OF_THE_OPTIMIZER = (
+    *("learning_rate", "momentum", "nesterov", "centered", "weight_decay"),
+    *("clip_value", "clip_norm", "average"),
+)
+"""What some optimizers have and others have not."""
 
 
 @dataclass(frozen=True)
@@ -60,20 +59,26 @@ class Settings:
     freeze: int | str
     layers: tuple[int, ...]
     activation: str
+    slope: float | None
+    alpha: float | None
     init: str
     normalization: str
     loss: str
+    delta: float | None
     label_smoothing: float
     class_weight: str
     optimizer: str
     learning_rate: float | None
     momentum: float | None
     nesterov: bool
+    centered: bool
     weight_decay: float | None
     schedule: str
     decay: float | None
     interval: int | None
+    pieces: tuple[str, ...]
     warm_up: int
+    per: str
     clip_value: float | None
     clip_norm: float | None
     average: float | None
@@ -87,6 +92,7 @@ class Settings:
     noise: float
     validation: float
     patience: int | None
+    monitor: str | None
     metrics: tuple[str, ...]
     dtype: str
     threads: int | None
@@ -102,72 +108,20 @@ class Settings:
         """The model to begin with, read once, if there is one."""
         return None if self.base is None else load_model(Path(self.base))
 
-    def misfit(self) -> tuple[str, str] | None:
-        """The option that does not suit another, as Adam has no momentum, and a sentence about it."""
-        known = {field.name for field in fields(OPTIMIZER_CLASSES[self.optimizer])}
-        for name in OF_THE_OPTIMIZER:
-            if getattr(self, name) and name not in known:
-                flag, having = name.replace("_", "-"), _optimizers_with(name)
-                return name, f"{self.optimizer} has no {flag}; leave it out or use --optimizer {having}"
-        if self.nesterov and not self.momentum:
-            return "nesterov", "nesterov looks ahead along the momentum, which is 0; give one, such as --momentum 0.9"
-        if self.optimizer == "lbfgs":
-            if self.batch_size != FULL:
-                return "batch_size", f"lbfgs needs all samples in each step: give --batch-size {FULL}"
-            for name in ("clip_value", "clip_norm", "average"):
-                if getattr(self, name):
-                    return name, f"lbfgs has no {name.replace('_', '-')}; leave it out"
-            if self.schedule != "constant" or self.warm_up:
-                return "schedule", "lbfgs has no learning rate to change; leave --schedule and --warm-up out"
-            if self.normalization == "batch":
-                return "normalization", "lbfgs cannot train batch normalisations; use --normalization layer"
-        if self.freeze != ALL and self.base is None:
-            return "freeze", "--freeze is for the layers of a saved model: give one with --from, or leave it out"
-        if self.clip_value and self.clip_norm:
-            return "clip_value", "--clip-value and --clip-norm cannot both be given; choose one way to clip gradients"
-        for name in ("decay", "interval"):
-            if getattr(self, name) and name not in USED_BY[self.schedule]:
-                return name, f"the {self.schedule} schedule has no {name}; leave it out or choose another --schedule"
-        if self.schedule == "plateau" and self.warm_up:
-            return "warm_up", "the plateau schedule cannot be warmed up; leave --warm-up out"
-        return None
-
-    def build_optimizer(self) -> Optimizer:
-        """The optimizer, with its own defaults for what was not asked for."""
+    def build_optimizer(self, samples: int) -> Optimizer:
+        """The optimizer for a training on so many samples, with its own defaults for what was not asked for."""
         kind = OPTIMIZER_CLASSES[self.optimizer]
         # A zero asks for nothing, so a configuration saved from sgd can be used with another optimizer.
         asked = {name: getattr(self, name) for name in OF_THE_OPTIMIZER if getattr(self, name)}
         if issubclass(kind, WithRate):
-            asked["learning_rate"] = self._rate(self._first_rate)
+            steps = math.ceil(samples / (self.rows_in_batch or samples)) if self.per == "step" else 1
+            asked["learning_rate"] = build_rate(self, self._first_rate, self.epochs * steps)
         return kind(**asked)
 
     @property
     def _first_rate(self) -> float:
         """The learning rate before any schedule: the one asked for, or the optimizer's own."""
         return self.learning_rate or OPTIMIZER_CLASSES[self.optimizer]().highest_rate
-
-    def _rate(self, rate: float) -> float | Schedule:
-        chosen: float | Timed = rate
-        factor, interval = self.decay, self.interval
-        if self.schedule == "step":
-            chosen = StepDecay(rate, factor=factor or 0.1, interval=interval or 10)
-        elif self.schedule == "exponential":
-            chosen = ExponentialDecay(rate, factor=factor or 0.95)
-        elif self.schedule == "inverse_time":
-            chosen = InverseTimeDecay(rate, decay=factor or 1.0, interval=interval or 1)
-        elif self.schedule == "polynomial":
-            chosen = PolynomialDecay(rate, over=self._after_warm_up, power=factor or 1.0)
-        elif self.schedule == "cosine":
-            chosen = CosineDecay(rate, over=interval or self._after_warm_up, restarts=interval is not None)
-        elif self.schedule == "one_cycle":
-            chosen = OneCycle(rate, over=max(self._after_warm_up, 2))
-        elif self.schedule == "plateau":
-            return ReduceOnPlateau(rate, factor=factor or 0.1, patience=interval or 10)
-        return WarmUp(chosen, over=self.warm_up) if self.warm_up else chosen
-
-    @property
-    def _after_warm_up(self) -> int:
-        return max(self.epochs - self.warm_up, 1)
 
     def build_loss(self, task: str) -> Loss:
         """The loss, which has to suit the task.
@@ -184,6 +138,8 @@ class Settings:
                 f"--loss {name} does not suit data with {what} to predict; use {' or '.join(FITTING[task])}"
                 + (", or --task regression if they are amounts" if name in FITTING["regression"] else "")
             )
+        if self.delta:
+            return Huber(self.delta)
         kind = LOSS_CLASSES[name]
         if self.label_smoothing:
             if not kind.gives_probabilities:
@@ -212,19 +168,25 @@ class Settings:
         if self.noise:
             layers.append(GaussianNoise(self.noise))
         for size in self.layers:
-            dense = Dense(size, self.activation, self.init, l1=self.l1, l2=self.l2, max_norm=self.max_norm)
+            dense = Dense(size, self._activation, self.init, l1=self.l1, l2=self.l2, max_norm=self.max_norm)
             if self.normalization == "none":
                 layers.append(dense)
             else:
                 norm = BatchNorm() if self.normalization == "batch" else LayerNorm()
-                layers += [replace(dense, activation="identity"), norm, Activation(self.activation)]
+                layers += [replace(dense, activation="identity"), norm, Activation(self._activation)]
             if self.dropout:
                 layers.append(Dropout(self.dropout))
         return layers
 
+    @property
+    def _activation(self) -> str | ActivationObject:
+        if self.slope is not None:
+            return LeakyReLU(self.slope)
+        return ELU(self.alpha) if self.alpha is not None else self.activation
+
     def build_callbacks(self) -> list[Callback]:
         """What may end the training early."""
-        return [] if self.patience is None else [EarlyStopping(self.patience)]
+        return [] if self.patience is None else [EarlyStopping(self.patience, monitor=self.monitor)]
 
     @property
     def rows_in_batch(self) -> int | None:
@@ -238,7 +200,7 @@ class Settings:
 
     def resolved(self) -> dict[str, Any]:
         """What a configuration file must say to repeat this training from any folder."""
-        optimizer = self.build_optimizer()
+        optimizer = self.build_optimizer(1)  # of which only what no number of samples changes is asked
         values = asdict(self)
         for name in OF_THE_OPTIMIZER:
             values[name] = getattr(optimizer, name, None)
@@ -250,23 +212,5 @@ class Settings:
         if self.base is not None:
             for name in OF_THE_LAYERS:
                 del values[name]
-        return {name: value for name, value in values.items() if value is not None and (name, value) != ("metrics", ())}
-
-
-USED_BY: dict[str, tuple[str, ...]] = {
-    "constant": (),
-    "step": ("decay", "interval"),
-    "exponential": ("decay",),
-    "inverse_time": ("decay", "interval"),
-    "polynomial": ("decay",),
-    "cosine": ("interval",),
-    "one_cycle": (),
-    "plateau": ("decay", "interval"),
-}
-"""The numbers that a schedule takes."""
-
-
-def _optimizers_with(name: str) -> str:
-    return " or ".join(
-        kind.name for kind in OPTIMIZER_CLASSES.values() if name in {field.name for field in fields(kind)}
-    )
+        empty = [name for name in ("metrics", "pieces") if not values[name]]
+        return {name: value for name, value in values.items() if value is not None and name not in empty}

@@ -7,7 +7,7 @@ from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, History, La
 from ..activations import name_of
 from ..layers import layer_to_dict
 from ..optimizers import Optimizer, WithRate
-from ..schedules import Schedule, WarmUp
+from ..schedules import Schedule, Timed, WarmUp
 from .output import counted, labelled, listed, seconds
 from .samples import Samples
 from .settings import Settings
@@ -33,7 +33,7 @@ def before(settings: Settings, samples: Samples, network: Network) -> list[str]:
         where = f"of {samples.test.source}" if samples.test_is_own else "held out of the same"
         lines.append(labelled("test", f"{size} {where}"))
     batch = "full batch" if settings.rows_in_batch is None else f"batches of {settings.rows_in_batch}"
-    optimizer = settings.build_optimizer()
+    optimizer = settings.build_optimizer(len(samples.train.X))
     return [
         *lines,
         labelled("prepared", _prepared(samples, settings)),
@@ -55,6 +55,8 @@ def _optimizer(optimizer: Optimizer) -> str:
         name = rate.name
         if isinstance(rate, WarmUp):
             name = "warm-up" + (f", then {rate.learning_rate.name}" if isinstance(rate.learning_rate, Schedule) else "")
+        if isinstance(rate, Timed) and rate.per == "step":
+            name += ", per step"
         return f"{optimizer.name} at learning rates up to {optimizer.highest_rate:g} ({name})"
     return f"{optimizer.name} at learning rate {optimizer.learning_rate:g}"
 
@@ -138,6 +140,7 @@ def report(settings: Settings, samples: Samples, network: Network, history: Hist
             "stopped": history.stopped,
             "seconds": spent,
             "samples_per_second": len(samples.train.X) * len(history.loss) / max(spent, 1e-9),
+            "learning_rate": history.learning_rate,
             "history": {name: history[name] for name in history.columns()},
         },
     }

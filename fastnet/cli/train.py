@@ -59,7 +59,7 @@ class Job:
                 return network.fit(
                     train.X,
                     train.y,
-                    optimizer=settings.build_optimizer(),
+                    optimizer=settings.build_optimizer(len(train.X)),
                     epochs=settings.epochs,
                     batch_size=settings.rows_in_batch,
                     validation_data=None if validation is None else (validation.X, validation.y),

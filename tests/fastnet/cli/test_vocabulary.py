@@ -31,6 +31,14 @@ def trained(run: Run, data: object, *options: object) -> dict[str, object]:
         ),
         ["--schedule", "plateau", "--decay", 0.5, "--interval", 1, "--validation", 0.25],
         ["--schedule", "cosine", "--interval", 1],
+        ["--schedule", "piecewise", "--pieces", "1:0.01", "--warm-up", 1],
+        ["--schedule", "cosine", "--interval", 2, "--warm-up", 2, "--per", "step", "--batch-size", 5],
+        ["--schedule", "one_cycle", "--per", "step", "--batch-size", 5],
+        ["--schedule", "plateau", "--monitor", "f1", "--metrics", "f1"],
+        ["--patience", 1, "--monitor", "val_recall", "--metrics", "recall", "--validation", 0.25],
+        ["--optimizer", "rmsprop", "--centered", "--momentum", 0.5],
+        ["--activation", "leaky_relu", "--slope", 0.2, "--normalization", "layer"],
+        ["--activation", "elu", "--alpha", 0.5],
         ["--l1", 0.01, "--l2", 0.01, "--max-norm", 1, "--input-dropout", 0.1, "--noise", 0.1, "--dropout", 0.1],
         ["--clip-norm", 1, "--average", 0.9, "--class-weight", "balanced", "--label-smoothing", 0.1],
         ["--clip-value", 0.1, "--loss", "hinge"],
@@ -58,6 +66,26 @@ def test_losses_of_numbers(run: Run, loss: str) -> None:
     if loss == "poisson":
         assert network.preparation is not None
         assert network.preparation.target_mean == (0.0,)
+
+
+def test_numbers_of_one_s_own_reach_the_network(run: Run, table: Path, amounts: Path) -> None:
+    trained(run, table, "--activation", "leaky_relu", "--slope", 0)
+    dense = fn.load("out/model.h5").layers[0]
+    assert isinstance(dense, fn.Dense)
+    assert dense.activation == fn.LeakyReLU(0.0)
+    trained(run, amounts, "--activation", "elu", "--alpha", 0.5, "--loss", "huber", "--delta", 0.25, "--force")
+    network = fn.load("out/model.h5")
+    assert network.loss_function == fn.Huber(0.25)
+    assert [getattr(layer, "activation", None) for layer in network.layers[:2]] == [fn.ELU(0.5)] * 2
+
+
+def test_a_schedule_by_steps_changes_within_an_epoch(run: Run, table: Path) -> None:
+    # 12 samples in batches of 5 are 3 steps an epoch: the last of each is step 2 and step 5.
+    options = ["--schedule", "piecewise", "--learning-rate", 0.3, "--pieces", "2:0.2,3:0.1", "--batch-size", 5]
+    for per, expected in (("step", [0.2, 0.1]), ("epoch", [0.3, 0.3])):
+        report = trained(run, table, *options, "--per", per, "--force")
+        assert isinstance(report["training"], dict)
+        assert report["training"]["learning_rate"] == expected
 
 
 def test_metrics_are_shown_and_measured(run: Run, table: Path) -> None:
@@ -96,6 +124,23 @@ def test_a_model_to_begin_with(run: Run, table: Path) -> None:
         (["--optimizer", "lbfgs", "--batch-size", "full", "--clip-norm", 1], "lbfgs has no clip-norm"),
         (["--optimizer", "lbfgs", "--batch-size", "full", "--normalization", "batch"], "use --normalization layer"),
         (["--clip-norm", 1, "--clip-value", 1], "--clip-value and --clip-norm cannot both be given"),
+        (["--optimizer", "rprop", "--warm-up", 1], "rprop has no learning rate to change"),
+        (["--pieces", "3:0.1"], "the constant schedule has no pieces"),
+        (["--schedule", "piecewise"], "the piecewise schedule needs its learning rates, such as --pieces"),
+        (["--schedule", "piecewise", "--pieces", "3:0.1,2:0.2"], "'3:0.1,2:0.2' is not a list of rising whole numbers"),
+        (["--schedule", "piecewise", "--pieces", "3:nan"], "'3:nan' is not a list"),
+        (["--schedule", "piecewise", "--pieces", "0:0.1"], "'0:0.1' is not a list"),
+        (["--schedule", "piecewise", "--pieces", "0.1"], "'0.1' is not a list"),
+        (["--per", "step"], "the constant schedule counts no steps"),
+        (["--schedule", "plateau", "--per", "step"], "the plateau schedule counts no steps"),
+        (["--centered"], "adam has no centered; leave it out or use --optimizer rmsprop"),
+        (["--slope", 0.1], "--slope is for --activation leaky_relu, not for relu"),
+        (["--alpha", 1, "--activation", "selu"], "--alpha is for --activation elu, not for selu"),
+        (["--delta", 2, "--task", "regression"], "--delta is for --loss huber, not for auto"),
+        (["--monitor", "loss"], "--monitor is for --patience and --schedule plateau"),
+        (["--monitor", "f1", "--patience", 1], "--monitor f1 is nothing that is measured; add it with --metrics f1"),
+        (["--monitor", "val_loss", "--patience", 1], "--monitor val_loss needs samples that are held out"),
+        (["--average", 0.9, "--patience", 1], "--patience cannot go by the loss of a training with --average"),
         (["--weight-decay", 0.1], "adam has no weight-decay; leave it out or use --optimizer adamw or lion"),
         (["--from", "model.h5", "--activation", "tanh"], "--from keeps the layers that the model has"),
     ],

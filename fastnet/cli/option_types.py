@@ -1,0 +1,107 @@
+"""What an option may be: sizes, names, numbers within bounds, pieces of a schedule."""
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import click
+
+MOST_UNITS = 1_000_000
+
+
+class Layers(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions of click
+    """Sizes of hidden layers, such as ``20,7,5``; an empty text is no hidden layer."""
+
+    name = "sizes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The sizes as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        sizes = []
+        for part in str(value).split(",") if str(value).strip() else []:
+            size = part.strip()
+            if not (size.isascii() and size.isdigit() and 1 <= int(size) <= MOST_UNITS):
+                self.fail(
+                    f"{value!r} is not a list of whole numbers from 1 to {MOST_UNITS}, such as 20,7,5", param, ctx
+                )
+            sizes.append(int(size))
+        return tuple(sizes)
+
+
+class Names(click.ParamType):  # type: ignore[type-arg]  # as above
+    """Names such as ``f1,roc_auc``."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The names as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(part.strip() for part in str(value).split(",") if part.strip())
+
+
+class Whole(click.IntRange):
+    """A whole number within bounds, or one word that stands for another."""
+
+    def __init__(self, at_least: int, at_most: int | None = None, word: str | None = None) -> None:
+        super().__init__(min=at_least, max=at_most)
+        self._word = word
+        bounds = f"of at least {at_least}" if at_most is None else f"from {at_least} to {at_most}"
+        self._expected = f"a whole number {bounds}" + (f", or {word}" if word else "")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or the word."""
+        if value == self._word:
+            return value
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"must be {self._expected}, not {value!r}", param, ctx)
+
+
+class Number(click.FloatRange):
+    """A float within bounds that is neither NaN nor infinite."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        try:
+            number = super().convert(value, param, ctx)
+        except click.BadParameter:
+            number = math.nan
+        if not math.isfinite(number):
+            least = f"above {self.min:g}" if self.min_open else f"of at least {self.min:g}"
+            most = "" if self.max is None else f" and below {self.max:g}"
+            self.fail(f"must be a number {least}{most}, not {value!r}", param, ctx)
+        return number
+
+
+class Pieces(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A learning rate from a count on, and so on, such as ``30:0.01,60:0.001``; kept as texts, as a file has them."""
+
+    name = "pieces"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """One text a piece."""
+        if isinstance(value, tuple):
+            return value
+        texts = tuple(part.strip() for part in str(value).split(",") if part.strip())
+        try:
+            pieces = [parsed_piece(text) for text in texts]
+        except ValueError:
+            pieces = [(0, math.nan)]
+        counts, rates = [0, *(count for count, _ in pieces)], [rate for _, rate in pieces]
+        if not all(a < b for a, b in pairwise(counts)) or not all(math.isfinite(rate) and rate >= 0 for rate in rates):
+            self.fail(
+                f"{value!r} is not a list of rising whole numbers from 1 on with a learning rate of at least 0 each, "
+                "such as 30:0.01,60:0.001",
+                param,
+                ctx,
+            )
+        return texts
+
+
+def parsed_piece(text: str) -> tuple[int, float]:
+    """The count and the rate of ``30:0.01``."""
+    count, _, rate = text.partition(":")
+    return int(count), float(rate)

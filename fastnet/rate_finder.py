@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .errors import ConfigurationError, DivergenceError
 from .network import Network
-from .optimizers import Adam, Optimizer, WithRate
+from .optimizers import Adam, Optimizer, Rprop, WithRate
 from .pixels import Pixels
 from .schedules import PiecewiseConstant
 from .threads import one_blas_thread
@@ -89,9 +89,14 @@ def find_learning_rate(
     if not isinstance(network, Network):
         raise ConfigurationError(f"find_learning_rate needs a network, such as fastnet.load gives, not {network!r}")
     optimizer = Adam() if optimizer is None else optimizer
-    if not isinstance(optimizer, WithRate):
+    if not isinstance(optimizer, WithRate) or isinstance(optimizer, Rprop):
         raise ConfigurationError(f"a learning rate can be found for an optimizer that has one, not for {optimizer!r}")
     lowest, highest = number("lowest", lowest, above=0), number("highest", highest, above=lowest)
+    decay = getattr(optimizer, "weight_decay", 0.0)
+    if decay * highest >= 1:
+        raise ConfigurationError(
+            f"highest must be below 1 / weight_decay, which is {1 / decay:g}, but it is {highest:g}; give a lower one"
+        )
     rates = np.geomspace(lowest, highest, whole("steps", steps, at_least=10))
     features = network.check_features(X)
     targets = network.check_targets(y, len(features))

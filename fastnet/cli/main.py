@@ -16,6 +16,7 @@ VERBS = {
     "train": "Train a network on data and save it.",
     "evaluate": "Measure a saved network on data with known answers.",
     "predict": "Write a saved network's answers for data, as CSV.",
+    "find-rate": "Look for a learning rate by a range test.",
     "check": "Compare every fast kernel with its readable twin.",
     "warmup": "Compile all kernels ahead, which the first run does otherwise.",
 }
@@ -33,7 +34,8 @@ class Verbs(click.Group):
         """The verb of that name, imported now."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(importlib.import_module(f".{cmd_name}", __package__), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f".{name}", __package__), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -53,6 +53,8 @@ def test_both_engines_find_the_same() -> None:
         ({"lowest": 1, "highest": 0.5}, "highest must be a number above 1, not 0.5"),
         ({"steps": 5}, "steps must be a whole number of at least 10, not 5"),
         ({"optimizer": fn.LBFGS()}, "a learning rate can be found for an optimizer that has one, not for LBFGS"),
+        ({"optimizer": fn.Rprop()}, "a learning rate can be found for an optimizer that has one, not for Rprop"),
+        ({"optimizer": fn.AdamW(weight_decay=0.2)}, "highest must be below 1 / weight_decay, which is 5, but it is 10"),
     ],
 )
 def test_bad_options_are_refused(options: dict[str, Any], sentence: str) -> None:

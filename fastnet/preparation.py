@@ -7,13 +7,18 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from .data.columns import columns_named
 from .data.dataset import Array, Dataset, as_features, as_targets
 from .data.examine import mean_and_deviation, refuse_not_finite
 from .data.labels import (
+    are_labels,
+    are_shares,
     as_labels,
     as_numbers,
     class_indices,
     fit_classes,
+    is_one_hot,
+    label_names,
     looks_like_classes,
     refuse_bad_targets,
 )
@@ -22,7 +27,8 @@ from .data.scaling import Scaling, check_levels, divide, fit_scaling, standardis
 from .errors import DataError
 from .pixels import Pixels
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
+AskedTask = Literal["auto", "classification", "multilabel", "regression"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Preparation:
     ----------
     input_shape : tuple of int
         The shape of one raw sample; d is its product.
-    task : {"binary", "multiclass", "regression"}
+    task : {"binary", "multiclass", "multilabel", "regression"}
     scaling : {"none", "divide", "standardise"}
         uint8 data are divided by their full scale, anything else is standardised.
     divisor : float
@@ -42,10 +48,11 @@ class Preparation:
         For "standardise", else empty.
     feature_names : tuple of d str, optional
     class_names : tuple of str
-        The name of each class, in the order of its index; empty for regression.
+        The name of each class, in the order of its index, or of each label of multilabel; empty for regression.
     class_values : tuple of int, float or str
-        The raw label of each class, rising; empty for regression.
+        The raw label of each class, rising; empty for regression and multilabel.
     target_name : str, optional
+        With several targets all their names, with commas between; see `target_names`.
     target_mean, target_deviation : tuple of k floats
         For regression with k outputs, else empty.
     """
@@ -68,16 +75,18 @@ class Preparation:
         cls,
         dataset: Dataset,
         *,
-        task: Literal["auto", "classification", "regression"] = "auto",
+        task: AskedTask = "auto",
     ) -> "Preparation":
         """Take the statistics of training data.
 
         Parameters
         ----------
         dataset : Dataset
-        task : {"auto", "classification", "regression"}
+        task : {"auto", "classification", "multilabel", "regression"}
             "auto" takes named classes, text, 0 and 1, and whole numbers of few distinct values (at
-            most 100, and fewer than half as many as samples) for classes.
+            most 100, and fewer than half as many as samples) for classes, and several columns of 0, 1
+            and NaN for labels that do not exclude each other. "classification" takes rows of the
+            classes' probabilities too.
 
         Raises
         ------
@@ -92,12 +101,12 @@ class Preparation:
         if len(X) == 1:
             raise DataError(f"{source}: there is one sample only; training needs at least two, and better hundreds")
         y = as_targets(dataset.y, len(X), source)
-        refuse_bad_targets(y, source)
+        if task == "auto":
+            task = _guessed(y, dataset)
+        if task != "multilabel":
+            refuse_bad_targets(y, source)
         refuse_not_finite(X, source, names=dataset.feature_names)
         scaling, divisor, mean, deviation = fit_scaling(X, source, dataset.feature_names)
-        if task == "auto":
-            classes = looks_like_classes(y, dataset.class_names)
-            task = "classification" if classes else "regression"
         fitted_task: Task = "regression"
         names: tuple[str, ...] = ()
         values: tuple[int | float | str, ...] = ()
@@ -106,6 +115,8 @@ class Preparation:
         if task == "classification":
             values, names = fit_classes(y, dataset)
             fitted_task = "binary" if len(values) == 2 else "multiclass"
+        elif task == "multilabel":
+            names, fitted_task = label_names(y, dataset), "multilabel"
         else:
             numbers = as_numbers(y, source)
             target_mean, target_deviation = mean_and_deviation(numbers, source, what="target")
@@ -131,10 +142,15 @@ class Preparation:
 
     @property
     def n_outputs(self) -> int:
-        """The number of outputs a network needs: one for binary, one a class or one a target."""
+        """The number of outputs a network needs: one for binary, one a class, one a label or one a target."""
         if self.task == "binary":
             return 1
-        return len(self.class_values) if self.task == "multiclass" else len(self.target_mean)
+        return len(self.target_mean) if self.task == "regression" else len(self.class_names)
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The name of each target, where the data have names."""
+        return () if self.target_name is None else columns_named(self.target_name)
 
     def features(self, X: npt.ArrayLike, *, source: str, dtype: npt.DTypeLike = np.float32) -> Array:
         """Scale raw features as in training.
@@ -212,12 +228,14 @@ class Preparation:
 
         Parameters
         ----------
-        y : array (n,) of labels or numbers, (n, k) of one-hot rows or numbers
+        y : array (n,) of labels or numbers, (n, k) of one-hot rows, probabilities, labels or numbers
         source : str
 
         Returns
         -------
-        array (n,) of int64 class indices, or (n, k) of standardised float64 for regression
+        array (n,) of int64 class indices, or (n, k) of standardised float64 for regression, of 0, 1
+        and NaN for multilabel, of the classes' probabilities where y has them (with two classes (n,),
+        that of the second)
 
         Raises
         ------
@@ -226,18 +244,28 @@ class Preparation:
         """
         raw = np.asarray(y)
         raw = as_targets(raw, len(raw) if raw.ndim else 0, source)
+        if self.task == "multilabel":
+            return self._labels(raw, source)
         refuse_bad_targets(raw, source)
         if self.task == "regression":
             numbers = as_numbers(raw, source)
             self._check_outputs(numbers, source)
             standard: Array = (numbers - self.target_mean) / self.target_deviation
             return standard
+        if are_shares(raw) and not is_one_hot(raw) and self.class_values == tuple(range(raw.shape[1])):
+            return raw[:, 1] if self.task == "binary" else raw
         return class_indices(as_labels(raw, source), self.class_values, source)
 
+    def _labels(self, raw: Array, source: str) -> Array:
+        self._check_outputs(raw.reshape(len(raw), -1), source)
+        if raw.dtype.kind == "U" or not are_labels(raw):
+            raise DataError(f"{source}: the labels should be 0, 1 or NaN (no label) as in training; correct the others")
+        return raw.astype(np.float64, copy=False)
+
     def _check_outputs(self, numbers: Array, source: str) -> None:
-        if numbers.shape[-1] != len(self.target_mean):
+        if numbers.shape[-1] != self.n_outputs:
             raise DataError(
-                f"{source}: each sample should have {len(self.target_mean)} target values as in "
+                f"{source}: each sample should have {self.n_outputs} target values as in "
                 f"training, but has {numbers.shape[-1]}"
             )
 
@@ -291,6 +319,9 @@ class Preparation:
                         f"{dataset.source}: feature {position + 1} is '{found}', but the model was "
                         f"trained on '{trained}' there; put the features into the same order"
                     )
+        self._check_target_names(dataset)
+        if self.task == "multilabel":
+            return
         for value, trained in zip(self.class_values, self.class_names, strict=True):
             if dataset.class_names is None or not isinstance(value, int):
                 return
@@ -301,6 +332,17 @@ class Preparation:
                     f"{dataset.source}: label {value} means '{found}', but the model was trained "
                     f"with '{trained}' for it; number the classes as in training"
                 )
+
+    def _check_target_names(self, dataset: Dataset) -> None:
+        """Refuse several targets that are others than in training, or in another order."""
+        if self.n_outputs == 1 or self.task == "multiclass" or None in (self.target_name, dataset.target_name):
+            return
+        found = columns_named(str(dataset.target_name))
+        if found != self.target_names:
+            raise DataError(
+                f"{dataset.source}: the targets are {', '.join(found)}, but the model was trained on "
+                f"{', '.join(self.target_names)}; give the same in the same order"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that JSON can hold; `from_dict` is the way back."""
@@ -320,7 +362,7 @@ class Preparation:
         named = entries["feature_names"] is not None
         read = cls(
             input_shape=reader.sizes("input_shape"),
-            task=cast(Task, reader.choice("task", ("binary", "multiclass", "regression"))),
+            task=cast(Task, reader.choice("task", ("binary", "multiclass", "multilabel", "regression"))),
             scaling=cast(Scaling, reader.choice("scaling", ("none", "divide", "standardise"))),
             divisor=reader.number("divisor"),
             mean=reader.numbers("mean"),
@@ -334,15 +376,29 @@ class Preparation:
         )
         reader.require(read.divisor > 0, "divisor", "positive")
         n_scaled = read.n_features if read.scaling == "standardise" else 0
-        lengths = {"mean": n_scaled, "deviation": n_scaled, "class_names": len(read.class_values)}
+        lengths = {"mean": n_scaled, "deviation": n_scaled}
+        if read.task == "multilabel":
+            reader.require(len(read.class_names) >= 2, "class_names", "a list of two or more")
+        else:
+            lengths["class_names"] = len(read.class_values)
         lengths["target_deviation"] = len(read.target_mean)
         if named:
             lengths["feature_names"] = read.n_features
         for name, length in lengths.items():
             reader.require(len(getattr(read, name)) == length, name, f"a list of {length}")
-        least, most = {"binary": (2, 2), "multiclass": (3, math.inf), "regression": (0, 0)}[read.task]
+        least, most = _CLASSES_OF[read.task]
         fits = least <= len(read.class_values) <= most
         reader.require(fits, "class_values", f"a list that fits the task '{read.task}'")
         fits = bool(read.target_mean) == (read.task == "regression")
         reader.require(fits, "target_mean", f"a list that fits the task '{read.task}'")
         return read
+
+
+_CLASSES_OF = {"binary": (2, 2), "multiclass": (3, math.inf), "multilabel": (0, 0), "regression": (0, 0)}
+"""How many classes that exclude each other a task may have."""
+
+
+def _guessed(y: Array, dataset: Dataset) -> AskedTask:
+    if are_labels(y) and not is_one_hot(y):
+        return "multilabel"
+    return "classification" if looks_like_classes(y, dataset.class_names) else "regression"

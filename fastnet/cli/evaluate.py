@@ -20,7 +20,7 @@ BACKEND = "jit"
 @click.command(epilog=DATA_HELP)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("data")
-@click.option("--target", metavar="COLUMN", help="The target's column in a CSV; by default the one of training.")
+@click.option("--target", metavar="COLUMN,...", help="The target's column in a CSV; by default the one of training.")
 @click.option("--metrics", type=Names(), default="", metavar="NAME,...", help=f"{METRICS_HELP},confusion_matrix.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def evaluate(model: Path, data: str, target: str | None, metrics: tuple[str, ...], as_json: bool) -> None:

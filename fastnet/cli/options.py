@@ -26,12 +26,16 @@ METRICS_HELP = "scikit-learn's measures beside the loss, such as f1,roc_auc"
 SETTINGS: list[Callable[[Command], Command]] = [
     click.argument("data", default="digits"),
     click.option("--test", metavar="DATA", help="Data to test on; by default the test part of DATA, if it has one."),
-    click.option("--target", metavar="COLUMN", help="The target's column in a CSV; by default the last."),
+    click.option(
+        "--target",
+        metavar="COLUMN,...",
+        help="The target's column in a CSV, or those of several targets; by default the last.",
+    ),
     click.option(
         "--task",
-        type=click.Choice(["auto", "classification", "regression"]),
+        type=click.Choice(["auto", "classification", "multilabel", "regression"]),
         default="auto",
-        help="What to learn; auto looks at the target.",
+        help="What to learn; auto looks at the target. multilabel: several targets of 0, 1 or nothing.",
     ),
     click.option("--jit/--no-jit", default=True, help="Train by the compiled kernels or by the NumPy reference."),
     click.option(

@@ -34,8 +34,9 @@ BACKEND = "jit"
 def predict(model: Path, data: str, out: Path | None, force: bool, as_json: bool) -> None:
     """Write the answers of the saved network MODEL for DATA.
 
-    A classifier gives the label, its probability and the probability of each class; others give numbers in the units
-    that the training data had. Answers that DATA may hold itself are set aside.
+    A classifier gives the label, its probability and the probability of each class; with several labels a sample, 0 or
+    1 and a probability for each. Others give numbers in the units that the training data had. Answers that DATA may
+    hold itself are set aside.
     """
     if out is not None:
         check_output(out, [model_file(model), data], force=force)
@@ -95,19 +96,42 @@ def answers(network: Network, X: npt.NDArray[Any] | Pixels) -> tuple[list[str], 
     preparation = network.preparation
     if not network.is_classifier:
         values = network.predict(X, backend=BACKEND).reshape(len(X), -1)
-        name = preparation.target_name if preparation is not None and preparation.target_name else "value"
-        header = [name] if network.n_outputs == 1 else [f"{name}_{i + 1}" for i in range(network.n_outputs)]
         in_units = values if preparation is None else preparation.values(values)
-        return header, _shortest(in_units.astype(network.dtype))
-    probabilities = network.predict_proba(X, backend=BACKEND)
-    if network.loss == "binary_crossentropy" and network.n_outputs > 1:  # labels that do not exclude each other
-        return [f"probability_{i}" for i in range(network.n_outputs)], _shortest(probabilities)
-    if network.n_outputs == 1:
-        probabilities = np.hstack([1 - probabilities, probabilities])
-    names = [str(i) for i in range(probabilities.shape[1])] if preparation is None else list(preparation.class_names)
-    header = ["label", "probability", *(f"probability_{name}" for name in names)]
-    classes = network.predict(X, backend=BACKEND)
-    return header, [[names[i], row[i], *row] for i, row in zip(classes, _shortest(probabilities), strict=True)]
+        return _names_of_values(network), _shortest(in_units.astype(network.dtype))
+    labels = network.predict(X, backend=BACKEND)
+    probabilities = None
+    if network.loss_function.gives_probabilities:
+        probabilities = network.predict_proba(X, backend=BACKEND)
+    if network.task == "multilabel":
+        names = _names_of_classes(network, network.n_outputs)
+        header = [f"label_{name}" for name in names]
+        rows: list[list[Any]] = labels.tolist()
+    else:
+        names = _names_of_classes(network, max(2, network.n_outputs))
+        header, rows = ["label"], [[names[index]] for index in labels]
+        if probabilities is not None and network.n_outputs == 1:
+            probabilities = np.hstack([1 - probabilities, probabilities])
+    if probabilities is None:
+        return header, rows
+    shown = _shortest(probabilities)
+    if network.task != "multilabel":
+        header.append("probability")
+        rows = [[*row, values[index]] for row, values, index in zip(rows, shown, labels, strict=True)]
+    header += [f"probability_{name}" for name in names]
+    return header, [[*row, *values] for row, values in zip(rows, shown, strict=True)]
+
+
+def _names_of_values(network: Network) -> list[str]:
+    """What the columns of a regression's answers are called: as its targets are, where those have names."""
+    preparation = network.preparation
+    if preparation is None or preparation.target_name is None:
+        return ["value"] if network.n_outputs == 1 else [f"value_{i + 1}" for i in range(network.n_outputs)]
+    return [preparation.target_name] if network.n_outputs == 1 else list(preparation.target_names)
+
+
+def _names_of_classes(network: Network, count: int) -> list[str]:
+    preparation = network.preparation
+    return [str(i) for i in range(count)] if preparation is None else list(preparation.class_names)
 
 
 def _shortest(values: npt.NDArray[Any]) -> list[list[float]]:

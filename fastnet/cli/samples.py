@@ -1,7 +1,7 @@
 """From what a user names to the arrays a network takes: read, prepared, and a part held out for validation."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from ..data import Dataset, read_evaluation, read_training
 from ..data.labels import could_be_either
 from ..errors import ConfigurationError, DataError
 from ..pixels import Pixels
+from ..preparation import AskedTask
 from .output import listed
 from .settings import Settings
 
@@ -24,7 +25,7 @@ class Part:
     Attributes
     ----------
     X : array (n, d), or Pixels of that shape
-    y : array (n,) of class indices, or (n, k) of numbers
+    y : array (n,) of class indices, or (n, k) of numbers, labels or probabilities
     source : str
         What messages call it.
     """
@@ -44,7 +45,7 @@ class Samples:
     train, validation, test : Part
         None where there is none.
     guessed : bool
-        Whether the targets are whole numbers of which nobody said what they are, classes or amounts.
+        Whether the targets are whole numbers of which nobody said what they are, classes, labels or amounts.
     test_is_own : bool
         Whether the test part is of another source than the training part.
     """
@@ -68,20 +69,24 @@ def read_samples(settings: Settings) -> Samples:
         If the share for validation holds out nothing.
     """
     given, test = read_training(settings.data, target=settings.target)
-    task = cast(Literal["auto", "classification", "regression"], settings.task)
+    task = cast(AskedTask, settings.task)
     preparation = Preparation.fit(given, task=task)
     guessed = task == "auto" and given.y is not None and could_be_either(given.y, given.class_names)
     validation = None
     if settings.validation:
-        is_regression = preparation.task == "regression"
+        found: AskedTask = "classification"
         classes = np.zeros(len(given.X), np.int64)
-        if not is_regression and given.y is not None:
-            classes = preparation.targets(given.y, source=given.source)
+        if preparation.task in ("regression", "multilabel"):
+            found = cast(AskedTask, preparation.task)
+        elif given.y is not None:
+            targets = preparation.targets(given.y, source=given.source)
+            # Of classes' probabilities the largest.
+            classes = targets.argmax(axis=1) if targets.ndim == 2 else (targets + 0.5).astype(np.int64)
         held_out = hold_out(classes, settings.validation, settings.seed)
         validation = _rows(given, held_out)
         given = _rows(given, ~held_out)
         # What is held out must not be in the statistics that the features are scaled by.
-        preparation = Preparation.fit(given, task="regression" if is_regression else "classification")
+        preparation = Preparation.fit(given, task=found)
     if settings.base_network is not None and settings.base_network.preparation is not None:
         preparation = with_scaling_of(preparation, settings.base_network.preparation, settings.base)
     if settings.loss == "poisson" and preparation.task == "regression":
@@ -95,6 +100,10 @@ def read_samples(settings: Settings) -> Samples:
         for dataset in (given, validation, test)
     )
     assert train is not None
+    if settings.loss == "hinge" and preparation.task == "multilabel" and np.isnan(train.y).any():
+        raise ConfigurationError(
+            f"{train.source}: labels are missing, which --loss hinge does not take; use binary_crossentropy"
+        )
     return Samples(preparation, train, validation_part, test_part, guessed, settings.test is not None)
 
 

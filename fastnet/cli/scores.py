@@ -24,8 +24,8 @@ def measure(network: Network, part: Part, backend: str, metrics: tuple[str, ...]
     Returns
     -------
     dict
-        ``samples``, ``loss``, the ``metrics``, and either ``accuracy`` or ``rmse``: a number, or a list of one for each
-        target.
+        ``samples``, ``loss``, the ``metrics``, and either ``accuracy`` (with several labels a sample also how many
+        ``labels`` there are in all) or ``rmse``: a number, or a list of one for each target.
 
     Raises
     ------
@@ -39,6 +39,8 @@ def measure(network: Network, part: Part, backend: str, metrics: tuple[str, ...]
             f"{part.source}: the loss of the trained network is {scores['loss']:g}, not a finite number, so its "
             "answers mean nothing; train again with a lower learning rate"
         )
+    if network.task == "multilabel":
+        scores["labels"] = int(np.count_nonzero(~np.isnan(part.y)))
     if network.is_classifier:
         return scores
     answers = np.asarray(network.predict(part.X, backend=backend), np.float64).reshape(len(part.X), -1)
@@ -71,6 +73,8 @@ def in_words(scores: Scores) -> str:
     """The scores as a user reads them."""
     samples = scores["samples"]
     text = f"loss {scores['loss']:.4f}"
+    if "labels" in scores:
+        return f"{text}, accuracy {scores['accuracy']:.2%} of {counted(scores['labels'], 'label')}"
     if "accuracy" in scores:
         right = round(scores["accuracy"] * samples)
         return f"{text}, accuracy {scores['accuracy']:.2%} ({right:,} of {counted(samples, 'sample')})"

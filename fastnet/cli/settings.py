@@ -22,6 +22,7 @@ from .rates import build_rate
 OUTPUTS = {
     "binary": ("sigmoid", "binary_crossentropy"),
     "multiclass": ("softmax", "categorical_crossentropy"),
+    "multilabel": ("sigmoid", "binary_crossentropy"),
     "regression": ("identity", "mean_squared_error"),
 }
 """What a task makes of the last layer: its activation and the loss."""
@@ -29,9 +30,17 @@ OUTPUTS = {
 FITTING = {
     "binary": ("binary_crossentropy", "hinge"),
     "multiclass": ("categorical_crossentropy",),
+    "multilabel": ("binary_crossentropy", "hinge"),
     "regression": ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "poisson"),
 }
 """The losses that suit a task."""
+
+IN_WORDS = {
+    "binary": "two classes",
+    "multiclass": "several classes",
+    "multilabel": "several labels",
+    "regression": "numbers",
+}
 
 OF_THE_LAYERS = (
     *("layers", "activation", "slope", "alpha", "normalization"),
@@ -133,9 +142,8 @@ class Settings:
         """
         name = OUTPUTS[task][1] if self.loss == "auto" else self.loss
         if name not in FITTING[task]:
-            what = {"binary": "two classes", "multiclass": "several classes", "regression": "numbers"}[task]
             raise ConfigurationError(
-                f"--loss {name} does not suit data with {what} to predict; use {' or '.join(FITTING[task])}"
+                f"--loss {name} does not suit data with {IN_WORDS[task]} to predict; use {' or '.join(FITTING[task])}"
                 + (", or --task regression if they are amounts" if name in FITTING["regression"] else "")
             )
         if self.delta:

@@ -3,6 +3,8 @@
 from itertools import zip_longest
 from typing import Any
 
+import numpy as np
+
 from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, History, LayerNorm, Network
 from ..activations import name_of
 from ..layers import layer_to_dict
@@ -17,12 +19,18 @@ def before(settings: Settings, samples: Samples, network: Network) -> list[str]:
     """What was read, what was done to it, the network, and how it is trained."""
     preparation = samples.preparation
     what = f"{counted(len(samples.train.X), 'sample')} of {counted(preparation.n_features, 'feature')}"
-    if preparation.class_names:
+    if preparation.task == "multilabel":
+        missing = int(np.isnan(samples.train.y).sum())
+        what += f", {counted(preparation.n_outputs, 'label')}, yes or no each ({listed(preparation.class_names)})"
+        what += f", {missing} of {samples.train.y.size} missing" if missing else ""
+    elif preparation.class_names:
         what += f", {counted(len(preparation.class_names), 'class', 'classes')} ({listed(preparation.class_names)})"
     elif preparation.task == "regression":
         what += f", {counted(preparation.n_outputs, 'target')} to predict as a number"
     lines = [labelled("data", f"{samples.train.source}: {what}")]
-    if samples.guessed and preparation.class_names:
+    if samples.guessed and preparation.task == "multilabel":
+        lines.append(labelled("task", "labels guessed from columns of 0 and 1: --task regression to predict numbers"))
+    elif samples.guessed and preparation.class_names:
         lines.append(labelled("task", "classes guessed from whole numbers: --task regression to predict numbers"))
     elif samples.guessed:
         lines.append(labelled("task", "numbers guessed from whole numbers: --task classification to predict classes"))

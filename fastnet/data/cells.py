@@ -1,5 +1,6 @@
 """What the text in the cells of a table means: a number, a label, or nothing at all."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -81,3 +82,24 @@ def parse_targets(cells: Sequence[str], places: Sequence[str], source: str, colu
             f"('{cells[infinite[0]]}'); a finite number is expected"
         )
     return values
+
+
+def parse_several(cells: Sequence[str], places: Sequence[str], source: str, column: str) -> Array:
+    """The cells of one of several targets as float64 numbers, NaN where one is empty: no label.
+
+    Parameters are those of `parse_targets`.
+
+    Raises
+    ------
+    DataError
+        A cell is text or infinite.
+    """
+    for cell, place in zip(cells, places, strict=True):
+        if is_missing(cell):
+            continue
+        if not is_number(cell) or not math.isfinite(float(cell)):
+            raise DataError(
+                f"{source}: {place}, column '{column}' (one of several targets) has '{cell}' where a finite number or "
+                "nothing is expected; give numbers, or one target alone where it is text"
+            )
+    return np.array([math.nan if is_missing(cell) else float(cell) for cell in cells])

@@ -12,7 +12,8 @@ from typing import NoReturn
 import numpy as np
 
 from ..errors import DataError
-from .cells import is_missing, is_number, looks_like_data, parse_targets
+from .cells import is_missing, is_number, looks_like_data, parse_several, parse_targets
+from .columns import as_text, listed, target_columns
 from .dataset import Array, Dataset
 
 
@@ -44,7 +45,7 @@ def read_csv(
     path : Path
         ``.tsv`` is separated by tabs, anything else by commas; UTF-8, with or without a BOM.
     target : str, optional
-        The target's column; the last one by default.
+        The target's column, or those of several targets with commas between; the last one by default.
     columns : tuple of str, optional
         The feature columns a model was trained on: they are put into this order, and a missing
         or an extra one is an error.
@@ -59,11 +60,9 @@ def read_csv(
     """
     table = _Table(path)
     header = table.header
-    if target is None and not set_aside:
-        target = header[-1]
-    if target is not None and target not in header and not set_aside:
-        raise DataError(f"{path}: there is no column '{target}' for the target; the columns are {_listed(header)}")
-    features = [name for name in header if name != target]
+    targets = target_columns(path, header, target, set_aside=set_aside)
+    # What a model was trained on is no target, even if its target's name reads like several.
+    features = [name for name in header if name not in targets or name in (columns or ())]
     if columns is not None:
         _match(path, features, columns)
         features = list(columns)
@@ -72,11 +71,20 @@ def read_csv(
             f"{path}: there is only one column, '{header[0]}', so no features are left beside the "
             f"target{table.separator_hint}"
         )
-    X, target_cells, places = table.numbers(features, None if set_aside else target)
+    X, cells, places = table.numbers(features, () if set_aside else targets)
     y = None
     if not set_aside:
-        y = parse_targets(target_cells, places, f"{path}", str(target))
-    return Dataset(X, y, str(path), feature_names=tuple(features), target_name=target)
+        parse = parse_targets if len(targets) == 1 else parse_several
+        columns_of_y = [parse(column, places, f"{path}", name) for column, name in zip(cells, targets, strict=True)]
+        y = columns_of_y[0] if len(targets) == 1 else np.column_stack(columns_of_y)
+    return Dataset(
+        X,
+        y,
+        str(path),
+        feature_names=tuple(features),
+        class_names=targets if len(targets) > 1 else None,
+        target_name=as_text(targets) if len(targets) > 1 else next(iter(targets), None),
+    )
 
 
 def _match(path: Path, found: Sequence[str], columns: Sequence[str]) -> None:
@@ -84,19 +92,14 @@ def _match(path: Path, found: Sequence[str], columns: Sequence[str]) -> None:
     if missing:
         raise DataError(
             f"{path}: the column '{missing[0]}' that the model was trained on is missing; the "
-            f"columns are {_listed(found)}"
+            f"columns are {listed(found)}"
         )
     extra = [name for name in found if name not in columns]
     if extra:
         raise DataError(
             f"{path}: the model was not trained on the column '{extra[0]}'; remove it, since the "
-            f"features are {_listed(columns)}"
+            f"features are {listed(columns)}"
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:10])
-    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown
 
 
 class _Table:
@@ -115,7 +118,7 @@ class _Table:
     def _check_header(self) -> None:
         if looks_like_data(self.header):
             raise DataError(
-                f"{self.path}: the first line looks like data ({_listed(self.header)}) where a "
+                f"{self.path}: the first line looks like data ({listed(self.header)}) where a "
                 "header with the names of the columns is expected; add one"
             )
         if "" in self.header:
@@ -150,12 +153,11 @@ class _Table:
             except UnicodeDecodeError:
                 _undecodable(self.path)
 
-    def numbers(self, features: Sequence[str], target: str | None) -> tuple[Array, list[str], list[str]]:
-        """The features (n, len(features)), the cells of the target and the place of each row."""
+    def numbers(self, features: Sequence[str], targets: Sequence[str]) -> tuple[Array, list[list[str]], list[str]]:
+        """The features (n, len(features)), the cells of each target and the place of each row."""
         wanted = [self.header.index(name) for name in features]
-        target_index = None if target is None else self.header.index(target)
+        target_cells = {self.header.index(name): list[str]() for name in targets}
         rows: list[Array] = []
-        cells: list[str] = []
         places: list[str] = []
         with self.records() as records:
             next(records)
@@ -167,11 +169,11 @@ class _Table:
                     )
                 rows.append(self._row(record, wanted))
                 places.append(record.place)
-                if target_index is not None:
-                    cells.append(record.cells[target_index].strip())
+                for index, cells in target_cells.items():
+                    cells.append(record.cells[index].strip())
         if not rows:
             raise DataError(f"{self.path}: the data are empty: there is a header but no row")
-        return np.stack(rows), cells, places
+        return np.stack(rows), list(target_cells.values()), places
 
     def _row(self, record: Record, wanted: Sequence[int]) -> Array:
         cells = [record.cells[i] for i in wanted]

@@ -10,6 +10,8 @@ from .dataset import Array, Dataset
 from .examine import refuse_not_finite
 
 _MOST_CLASSES = 100
+_NEAR = 1e-6
+"""How near to 1 the probabilities of classes sum: as near as float32 holds a hundred of them."""
 
 
 def is_one_hot(y: Array) -> bool:
@@ -17,6 +19,20 @@ def is_one_hot(y: Array) -> bool:
     if y.ndim != 2 or y.shape[1] < 2:
         return False
     return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
+
+
+def are_labels(y: Array) -> bool:
+    """Whether y (n, k >= 2) holds 0 for no, 1 for yes and NaN for no label."""
+    if y.ndim != 2 or y.shape[1] < 2:
+        return False
+    return bool(((y == 0) | (y == 1) | np.isnan(y)).all())
+
+
+def are_shares(y: Array) -> bool:
+    """Whether each row of y (n, k >= 2) is the probabilities of k classes, which sum to 1 but for rounding."""
+    if y.ndim != 2 or y.shape[1] < 2:
+        return False
+    return bool((y >= 0).all() and (np.abs(y.sum(axis=1) - 1) <= _NEAR).all())
 
 
 def looks_like_classes(y: Array, class_names: Sequence[str] | None = None) -> bool:
@@ -38,7 +54,9 @@ def looks_like_classes(y: Array, class_names: Sequence[str] | None = None) -> bo
 
 
 def could_be_either(y: Array, class_names: Sequence[str] | None = None) -> bool:
-    """Whether `looks_like_classes` has to guess: whole numbers whose classes have no names."""
+    """Whether a task has to be guessed: whole numbers whose classes have no names, or several columns of 0 and 1."""
+    if y.ndim == 2:
+        return are_labels(y) and not is_one_hot(y) and not bool(np.isnan(y).any())
     return y.ndim == 1 and y.dtype.kind != "U" and _are_whole(y) and not _has_names(class_names)
 
 
@@ -51,14 +69,17 @@ def _has_names(class_names: Sequence[str] | None) -> bool:
 
 
 def fit_classes(y: Array, dataset: Dataset) -> tuple[tuple[int | float | str, ...], tuple[str, ...]]:
-    """The distinct labels of y, rising, and the name of each.
+    """The distinct labels of y, rising, and the name of each; all columns where y is rows of probabilities.
 
     Raises
     ------
     DataError
         There is one class only, a label has no name, or two have the same.
     """
-    values: tuple[Any, ...] = tuple(np.unique(as_labels(y, dataset.source)).tolist())
+    is_soft = are_shares(y) and not is_one_hot(y)
+    values: tuple[Any, ...] = (
+        tuple(range(y.shape[1])) if is_soft else tuple(np.unique(as_labels(y, dataset.source)).tolist())
+    )
     if len(values) == 1:
         raise DataError(
             f"{dataset.source}: all {len(y)} samples are of one class, {values[0]!r}; training needs at least two"
@@ -78,6 +99,34 @@ def fit_classes(y: Array, dataset: Dataset) -> tuple[tuple[int | float | str, ..
     return values, names
 
 
+def label_names(y: Array, dataset: Dataset) -> tuple[str, ...]:
+    """The name of each column of y, which are labels that do not exclude each other.
+
+    Raises
+    ------
+    DataError
+        They are no such labels, a column has no label at all, or the names are not as many or not different.
+    """
+    if not are_labels(y):
+        raise DataError(
+            f"{dataset.source}: multilabel needs two columns of targets or more, of 0 for no, 1 for yes and nothing "
+            "(NaN) for no label; give such, or another task"
+        )
+    names = dataset.class_names or tuple(str(index) for index in range(y.shape[1]))
+    if len(names) != y.shape[1] or len(set(names)) < len(names):
+        raise DataError(
+            f"{dataset.source}: there are {y.shape[1]} columns of labels, but the names {', '.join(names[:10])}; give "
+            "each its own name"
+        )
+    empty = np.flatnonzero(np.isnan(y).all(axis=0))
+    if len(empty):
+        raise DataError(
+            f"{dataset.source}: the label '{names[empty[0]]}' is missing in each of the {len(y)} samples to train on; "
+            "give some, or leave that target out"
+        )
+    return tuple(names)
+
+
 def refuse_bad_targets(y: Array, source: str) -> None:
     """Refuse targets (n,) or (n, k) with NaN or infinity."""
     refuse_not_finite(y.reshape(len(y), -1), source, what="target")
@@ -94,8 +143,8 @@ def as_labels(y: Array, source: str) -> Array:
     if y.ndim == 2:
         if not is_one_hot(y):
             raise DataError(
-                f"{source}: the targets have shape {y.shape} without being one-hot (a single 1 in "
-                "each row); give one label for each sample"
+                f"{source}: the targets have shape {y.shape} without being one-hot (a single 1 in each row) or the "
+                "classes' probabilities, which sum to 1; give one label for each sample"
             )
         labels: Array = y.argmax(axis=1).astype(np.int64)
         return labels

@@ -143,7 +143,9 @@ class TestTask:
             (list(range(100)) * 3, "multiclass"),
             (list(range(101)) * 3, "regression"),
             ([[0, 1], [1, 0], [0, 1]], "binary"),
-            ([[0, 1], [1, 1], [0, 1]], "regression"),
+            ([[0, 1], [1, 1], [0, 1]], "multilabel"),
+            ([[0, np.nan], [1, 0], [0, 1]], "multilabel"),
+            ([[0.5, 0.5], [1, 0], [0, 1]], "regression"),
             # What the README says of whole numbers, at its edges.
             ([1, 2] * 2, "regression"),
             ([1, 2, 1, 2, 1], "binary"),
@@ -265,6 +267,63 @@ class TestTargets:
     @pytest.mark.parametrize(("y", "n"), [([0, 1], 1), (["a", "b", "c"], 3), ([0.5, 1.5], 1)])
     def test_the_number_of_outputs(self, y: Any, n: int) -> None:
         assert fit_targets(y).n_outputs == n
+
+
+class TestLabels:
+    Y = np.array([[0, 1, np.nan], [1, 1, 0], [np.nan, 0, 1], [1, 0, 0]])
+
+    def test_labels_stay_what_they_are(self) -> None:
+        prepared = fit_targets(self.Y, class_names=("a", "b", "c"))
+        assert (prepared.task, prepared.n_outputs, prepared.class_names) == ("multilabel", 3, ("a", "b", "c"))
+        np.testing.assert_array_equal(prepared.targets(self.Y, source="here"), self.Y)
+        assert Preparation.from_dict(json.loads(json.dumps(prepared.to_dict()))) == prepared
+        assert fit_targets(self.Y).class_names == ("0", "1", "2")
+
+    @pytest.mark.parametrize(
+        ("y", "words"),
+        [
+            ([[0.0, 1.0, 2.0]], "should be 0, 1 or NaN"),
+            ([[0.0, 1.0]], "3 target values as in training, but has 2"),
+            ([0, 1], "3 target values as in training, but has 1"),
+            ([[0.0, 1.0, np.inf]], "should be 0, 1 or NaN"),
+        ],
+    )
+    def test_other_targets_are_refused(self, y: Any, words: str) -> None:
+        with pytest.raises(DataError, match=f"there: .*{words}"):
+            fit_targets(self.Y).targets(y, source="there")
+
+    @pytest.mark.parametrize("names", [("a", "b"), ("a", "b", "b")])
+    def test_names_that_do_not_fit(self, names: tuple[str, ...]) -> None:
+        with pytest.raises(DataError, match="3 columns of labels, but the names a, b"):
+            fit_targets(self.Y, class_names=names)
+
+    def test_a_file_with_one_label_is_refused(self) -> None:
+        with pytest.raises(ModelFileError, match="'class_names' should be a list of two or more"):
+            Preparation.from_dict({**fit_targets(self.Y).to_dict(), "class_names": ["a"]})
+
+
+class TestProbabilities:
+    SHARES = np.array([[0.5, 0.25, 0.25], [1, 0, 0], [0.125, 0.125, 0.75]])
+
+    def test_rows_that_sum_to_1_are_of_classes_when_asked(self) -> None:
+        prepared = fit_targets(self.SHARES, "classification", class_names=("a", "b", "c"))
+        assert (prepared.task, prepared.class_values) == ("multiclass", (0, 1, 2))
+        np.testing.assert_array_equal(prepared.targets(self.SHARES, source="here"), self.SHARES)
+        # The same classes as one-hot rows, or as indices.
+        assert prepared.targets(np.eye(3), source="here").tolist() == [0, 1, 2]
+        assert prepared.targets([2, 0], source="here").tolist() == [2, 0]
+
+    def test_of_two_classes_the_second_s(self) -> None:
+        y = np.array([[0.75, 0.25], [0.5, 0.5]])
+        prepared = fit_targets(y, "classification")
+        assert (prepared.task, prepared.n_outputs) == ("binary", 1)
+        assert prepared.targets(y, source="here").tolist() == [0.25, 0.5]
+
+    @pytest.mark.parametrize("row", [[0.5, 0.25, 0.2], [-0.5, 0.75, 0.75], [0.5, 0.5]])
+    def test_others_are_refused(self, row: list[float]) -> None:
+        prepared = fit_targets(self.SHARES, "classification")
+        with pytest.raises(DataError, match=r"there: .*which sum to 1"):
+            prepared.targets([row, row], source="there")
 
 
 class TestSaving:

@@ -128,8 +128,22 @@ def test_labels_that_do_not_exclude_each_other(run: Run) -> None:
     X = np.random.default_rng(0).normal(size=(3, 4))
     np.savez("data.npz", X=X)
     found = list(csv.reader(io.StringIO(run("predict", "bare.h5", "data.npz").stdout)))
-    assert found[0] == ["probability_0", "probability_1"]
-    np.testing.assert_array_equal(np.array(found[1:], np.float32), network.predict_proba(X))
+    assert found[0] == ["label_0", "label_1", "probability_0", "probability_1"]
+    numbers = np.array(found[1:], np.float32)
+    np.testing.assert_array_equal(numbers[:, :2], network.predict(X))
+    np.testing.assert_array_equal(numbers[:, 2:], network.predict_proba(X))
+
+
+def test_hinge_gives_labels_without_probabilities(run: Run) -> None:
+    X = np.random.default_rng(0).normal(size=(3, 4))
+    np.savez("data.npz", X=X)
+    for outputs, header in ((1, ["label"]), (2, ["label_0", "label_1"])):
+        network = bare(fn.Dense(outputs), "hinge")
+        result = run("predict", "bare.h5", "data.npz")
+        assert result.exit_code == 0, result.stderr
+        found = list(csv.reader(io.StringIO(result.stdout)))
+        assert found[0] == header
+        np.testing.assert_array_equal(np.array(found[1:], int), network.predict(X).reshape(3, outputs))
 
 
 def test_predict_json_to_a_file_prints_nothing(run: Run, model: Path, table: Path) -> None:

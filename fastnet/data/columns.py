@@ -1,0 +1,48 @@
+"""Which columns of a table are targets: one, or several with commas between their names."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import DataError
+
+
+def columns_named(text: str, header: Sequence[str] = ()) -> tuple[str, ...]:
+    """The columns that a text names: the one that is called just so, else those between its commas. A name that has a
+    comma itself stands in quotation marks, as in a CSV file."""
+    if text in header:
+        return (text,)
+    return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), [text]))
+
+
+def as_text(names: Sequence[str]) -> str:
+    """The text that ``columns_named`` makes these names of."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(names)
+    return text.getvalue()
+
+
+def target_columns(path: Path, header: Sequence[str], text: str | None, *, set_aside: bool) -> tuple[str, ...]:
+    """The columns of a file's targets; without a text the last, or none where targets are set aside.
+
+    Raises
+    ------
+    DataError
+        One of them is not there and not set aside, or is named twice.
+    """
+    if text is None:
+        return () if set_aside else (header[-1],)
+    names = columns_named(text, header)
+    for name in names:
+        if name not in header and not set_aside:
+            raise DataError(f"{path}: there is no column '{name}' for the target; the columns are {listed(header)}")
+        if names.count(name) > 1:
+            raise DataError(f"{path}: the target '{name}' is named twice; name it once")
+    return names
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some names in quotation marks, and how many more there are."""
+    shown = ", ".join(f"'{name}'" for name in names[:10])
+    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from fastnet_kernels.custom import register
 from fastnet_kernels.program import ACTIVATIONS, KEEP_Z
 
-from .errors import ConfigurationError
+from .errors import ConfigurationError, MissingActivationError
 from .validation import choice, described, number
 
 
@@ -133,10 +133,7 @@ def checked_activation(activation: Any, own: Sequence[CustomActivation] = ()) ->
         for candidate in own:
             if candidate.name == activation.get("name"):
                 return candidate
-        raise ConfigurationError(
-            f"the activation {activation.get('name')!r} is one of the user's own, which a file does not hold; "
-            "give it to fastnet.load again, as activations=[...]"
-        )
+        raise MissingActivationError(str(activation.get("name")))
     if isinstance(activation, dict):
         found: ActivationObject = described("activation", activation, PARAMETRISED)
         return found

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .activations import CustomActivation
-from .errors import FastnetError, ModelFileError
+from .errors import FastnetError, MissingActivationError, ModelFileError
 from .files import write_atomically
 from .layers import BatchNorm, Dense, LayerNorm, layer_from_dict, layer_to_dict
 from .losses import loss_to_data
@@ -111,6 +111,8 @@ def read(path: Path, model_class: type[Model], activations: Sequence[CustomActiv
         raise ModelFileError(f"{path} is damaged: the HDF5 library cannot read it; use a copy") from error
     try:
         return _rebuild(json.loads(description), parameters, model_class, activations)
+    except MissingActivationError as error:
+        raise ModelFileError(f"{path} cannot be built: {error}") from error
     except (FastnetError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ModelFileError(f"{path} does not describe a network that this version can build: {error}") from error
 

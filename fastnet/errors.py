@@ -22,6 +22,22 @@ class ConfigurationError(FastnetError, ValueError):
     """An architecture, option or parameter that does not make sense."""
 
 
+class MissingActivationError(ConfigurationError):
+    """A description names an activation of the user's own that was not given with it.
+
+    Attributes
+    ----------
+    activation : str
+    """
+
+    def __init__(self, activation: str) -> None:
+        super().__init__(
+            f"the activation {activation!r} is one of the user's own, which a file does not hold; "
+            "give it to fastnet.load again, as activations=[...]"
+        )
+        self.activation = activation
+
+
 class ModelFileError(FastnetError, ValueError):
     """A model file that is missing, damaged, edited, or newer than this version."""
 

@@ -2,7 +2,7 @@
 finite differences."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import __version__
+from .options import activations_option
 from .output import Printer, counted, json_text, table
 
 if TYPE_CHECKING:
     from fastnet_kernels.check import Result
 
+    from ..activations import CustomActivation
     from ..gradient_check import GradientCheck
     from ..network import Network
 
@@ -26,9 +28,10 @@ ARCHITECTURE = re.compile(r"\d+(-\d+)+")
 @click.command()
 @click.option("--gradients", is_flag=True, help="Compare gradients with finite differences instead.")
 @click.argument("model", required=False)
+@activations_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with every comparison instead.")
 @click.pass_context
-def check(ctx: click.Context, /, gradients: bool, model: str | None, as_json: bool) -> None:
+def check(ctx: click.Context, /, gradients: bool, model: str | None, activations: Path | None, as_json: bool) -> None:
     """Compare every fast kernel with its readable twin on this machine.
 
     Both sides run over regular, odd and smallest shapes in float32 and float64. The table shows the largest error of
@@ -37,12 +40,14 @@ def check(ctx: click.Context, /, gradients: bool, model: str | None, as_json: bo
 
     With --gradients every parameter's gradient, by both engines, is compared with central differences of the loss in
     float64. MODEL is a saved model or sizes such as 5-7-3, tried with every activation; without it, every activation,
-    loss and normalisation is tried on small networks.
+    loss and normalisation is tried on small networks. Activations of your own are tried with fastnet's.
     """
     if model is not None and not gradients:
         raise click.UsageError("MODEL is for --gradients; leave it out, or add --gradients", ctx)
     say = Printer(quiet=as_json)
-    wrong = _check_gradients(say, model, as_json) if gradients else _check_kernels(say, as_json)
+    if activations is not None and not gradients:
+        raise click.UsageError("--activations is for --gradients; leave it out, or add --gradients", ctx)
+    wrong = _check_gradients(say, model, activations, as_json) if gradients else _check_kernels(say, as_json)
     say.close()
     if wrong:
         ctx.exit(1)
@@ -68,12 +73,14 @@ def _check_kernels(say: Printer, as_json: bool) -> int:
     return len(wrong)
 
 
-def _check_gradients(say: Printer, model: str | None, as_json: bool) -> int:
+def _check_gradients(say: Printer, model: str | None, activations: Path | None, as_json: bool) -> int:
     from ..gradient_check import TOLERANCE, check_gradients
+    from .own_activations import read_activations
 
+    own = read_activations(activations)
     say("every gradient beside central differences in float64 (the first time, the jit kernels are compiled) ...\n")
     say.close()
-    found = [(name, result) for name, network in networks(model) for result in check_gradients(network)]
+    found = [(name, result) for name, network in networks(model, own) for result in check_gradients(network)]
     for line in table(GRADIENTS_HEADER, [_row(name, result) for name, result in found]):
         say(line)
     wrong = [name for name, result in found if not result.ok]
@@ -85,7 +92,7 @@ def _check_gradients(say: Printer, model: str | None, as_json: bool) -> int:
     return len(wrong)
 
 
-def networks(model: str | None) -> Iterator[tuple[str, "Network"]]:
+def networks(model: str | None, own: Sequence["CustomActivation"] = ()) -> Iterator[tuple[str, "Network"]]:
     """The networks whose gradients are checked, by name.
 
     Raises
@@ -94,19 +101,21 @@ def networks(model: str | None) -> Iterator[tuple[str, "Network"]]:
         If ``model`` is neither a saved model nor sizes.
     """
     from .. import ACTIVATIONS, Activation, BatchNorm, Dense, LayerNorm, Network
+    from ..activations import name_of
     from ..losses import LOSS_CLASSES
     from .models import load_model
 
     sizes = [5, 7, 6, 3]
     if model is not None:
         if not ARCHITECTURE.fullmatch(model):
-            yield model, load_model(Path(model))
+            yield model, load_model(Path(model), own)
             return
         sizes = [int(size) for size in model.split("-")]
     *hidden, outputs = sizes[1:]
-    for activation in ACTIVATIONS:
+    tried: list[str | CustomActivation] = [*ACTIVATIONS, *own]
+    for activation in tried:
         layers = [Dense(size, activation=activation, l1=0.01, l2=0.1) for size in hidden]
-        yield activation, Network([*layers, Dense(outputs)], input_shape=sizes[0], loss="mean_squared_error")
+        yield name_of(activation), Network([*layers, Dense(outputs)], input_shape=sizes[0], loss="mean_squared_error")
     if model is not None:
         return
     for name, kind in LOSS_CLASSES.items():

@@ -3,7 +3,6 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import click
 from ..data import BUILT_IN
 from ..errors import ConfigurationError
 from ..validation import choice
-from .settings import Settings
+from .settings import OPTIONS
 
 PATHS = ("data", "test", "base")
 """The settings that may name a file, which is looked for from the configuration's own folder."""
@@ -33,7 +32,7 @@ def use_file(ctx: click.Context, option: click.Parameter, path: Path | None) -> 
 
 def read(path: Path, ctx: click.Context) -> dict[str, str]:
     """The file's values by option, as texts that the options accept; relative paths start in the file's folder."""
-    names = [field.name for field in fields(Settings)]
+    names = OPTIONS
     options = {option.name: option for option in ctx.command.params if option.name in names}
     flags = {flag.lstrip("-") for option in ctx.command.params if option.name not in names for flag in option.opts}
     given: dict[str, str] = {}

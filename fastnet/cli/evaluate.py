@@ -9,8 +9,9 @@ from ..data import read_evaluation
 from .engines import load_engine
 from .models import load_model
 from .option_types import Names
-from .options import DATA_HELP, METRICS_HELP
+from .options import DATA_HELP, METRICS_HELP, activations_option
 from .output import Printer, json_text, labelled
+from .own_activations import read_activations
 from .samples import prepare, raw_part
 from .scores import in_lines, in_words, measure
 
@@ -22,13 +23,21 @@ BACKEND = "jit"
 @click.argument("data")
 @click.option("--target", metavar="COLUMN,...", help="The target's column in a CSV; by default the one of training.")
 @click.option("--metrics", type=Names(), default="", metavar="NAME,...", help=f"{METRICS_HELP},confusion_matrix.")
+@activations_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def evaluate(model: Path, data: str, target: str | None, metrics: tuple[str, ...], as_json: bool) -> None:
+def evaluate(
+    model: Path,
+    data: str,
+    target: str | None,
+    metrics: tuple[str, ...],
+    activations: Path | None,
+    as_json: bool,
+) -> None:
     """Measure the saved network MODEL on DATA, whose answers are known.
 
     The data are prepared as they were for training. Where DATA has a test part, that is what is measured.
     """
-    network = load_model(model)
+    network = load_model(model, read_activations(activations))
     wanted = network.check_metrics(metrics, allow_matrix=True)
     dataset = read_evaluation(data, target=target, preparation=network.preparation)
     if network.preparation is None:

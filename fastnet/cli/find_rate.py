@@ -1,6 +1,5 @@
 """``fastnet find-rate``: a range test for the learning rate of the training that the other options describe."""
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,19 @@ from ..rate_finder import RateRange, find_learning_rate
 from .asked import check_options
 from .config import use_file
 from .engines import load_engine
-from .options import DATA_HELP, POSITIVE, settings_options
+from .options import DATA_HELP, POSITIVE, activations_option, settings_options
 from .output import Printer, json_text, labelled, table
+from .own_activations import read_activations
 from .progress import spacing
 from .samples import read_samples
-from .settings import Settings
+from .settings import OPTIONS, Settings
 
 HEADER = ("learning rate", "loss", "")
 
 
 @click.command("find-rate", epilog=DATA_HELP, context_settings={"show_default": True})
 @settings_options
+@activations_option
 @click.option("--lowest", type=POSITIVE, default=1e-7, metavar="F", help="The first rate that is tried.")
 @click.option("--highest", type=POSITIVE, default=10.0, metavar="F", help="The last rate that is tried.")
 @click.option(
@@ -37,7 +38,14 @@ HEADER = ("learning rate", "loss", "")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @click.pass_context
 def find_rate(
-    ctx: click.Context, /, lowest: float, highest: float, config: Path | None, as_json: bool, **values: Any
+    ctx: click.Context,
+    /,
+    activations: Path | None,
+    lowest: float,
+    highest: float,
+    config: Path | None,
+    as_json: bool,
+    **values: Any,
 ) -> None:
     """Look for a learning rate for DATA; nothing is trained or saved.
 
@@ -45,7 +53,7 @@ def find_rate(
     rate at which the loss had fallen half of the way to its lowest, or a tenth of that of the lowest if it is less. The
     rate and its schedule that the options ask for, and how long they train, are left aside.
     """
-    settings = Settings(**{field.name: values[field.name] for field in fields(Settings)})
+    settings = Settings(**{name: values[name] for name in OPTIONS}, own=read_activations(activations))
     check_options(ctx, settings, config)
     if settings.optimizer in (LBFGS.name, Rprop.name):
         raise click.UsageError(f"{settings.optimizer} has no learning rate to look for; use another --optimizer", ctx)

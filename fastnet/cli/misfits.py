@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import fields
 
+from ..errors import ConfigurationError
 from ..metrics import column_name, metric_named
 from ..optimizers import OPTIMIZER_CLASSES
-from .options import ALL, FULL
+from ..validation import choice
+from .options import ALL, FULL, HIDDEN_ACTIVATIONS
 from .rates import SCHEDULES
 from .settings import OF_THE_OPTIMIZER, Settings
 
@@ -69,6 +71,10 @@ def _of_the_schedule(settings: Settings) -> Iterator[Misfit]:
 
 
 def _of_the_network(settings: Settings) -> Iterator[Misfit]:
+    try:
+        choice("--activation", settings.activation, [*HIDDEN_ACTIVATIONS, *(one.name for one in settings.own)])
+    except ConfigurationError as error:
+        yield "activation", f"{error}; one of your own needs the file that defines it, by --activations"
     if settings.freeze != ALL and settings.base is None:
         yield "freeze", "--freeze is for the layers of a saved model: give one with --from, or leave it out"
     for name, owner, value in (

@@ -29,6 +29,19 @@ class Layers(click.ParamType):  # type: ignore[type-arg]  # generic only in newe
         return tuple(sizes)
 
 
+class NameOrOwn(click.Choice):  # type: ignore[type-arg]  # as above
+    """One of some names, or a name that the user may have given to something of their own."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name; whether one of the user's own is known is seen later."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            if value == "softmax" or not str(value).isidentifier():
+                raise
+            return value
+
+
 class Names(click.ParamType):  # type: ignore[type-arg]  # as above
     """Names such as ``f1,roc_auc``."""
 

@@ -1,6 +1,7 @@
 """The options of ``train`` that describe a training: what each may be, and its default."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from ..data import BUILT_IN
 from ..losses import LOSS_CLASSES
 from ..model import DTYPES
 from ..optimizers import OPTIMIZER_CLASSES
-from .option_types import Layers, Names, Number, Pieces, Whole
+from .option_types import Layers, NameOrOwn, Names, Number, Pieces, Whole
 from .rates import SCHEDULES
 
 FULL = "full"
@@ -21,6 +22,7 @@ Command = Callable[..., Any]
 SHARE = Number(min=0, max=1, max_open=True)
 POSITIVE = Number(min=0, min_open=True)
 NORMALIZATIONS = ("none", "batch", "layer")
+HIDDEN_ACTIVATIONS = [name for name in ACTIVATIONS if name != "softmax"]
 METRICS_HELP = "scikit-learn's measures beside the loss, such as f1,roc_auc"
 
 SETTINGS: list[Callable[[Command], Command]] = [
@@ -55,9 +57,9 @@ SETTINGS: list[Callable[[Command], Command]] = [
     click.option("--layers", type=Layers(), default="128,64", metavar="N,N,...", help="Sizes of the hidden layers."),
     click.option(
         "--activation",
-        type=click.Choice([name for name in ACTIVATIONS if name != "softmax"]),
+        type=NameOrOwn(HIDDEN_ACTIVATIONS),
         default="relu",
-        help="Activation of the hidden layers.",
+        help="Activation of the hidden layers; one of your own by its name, with --activations.",
     ),
     click.option("--slope", type=Number(min=0), metavar="F", help="For leaky_relu: of its part below 0."),
     click.option("--alpha", type=POSITIVE, metavar="F", help="For elu: how far below 0 it goes."),
@@ -188,5 +190,12 @@ def settings_options(command: Command) -> Command:
         command = decorate(command)
     return command
 
+
+activations_option = click.option(
+    "--activations",
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="Python that defines activations of your own (fastnet.CustomActivation); it is run.",
+)
 
 DATA_HELP = f"""DATA is a file (.h5, .npz, .csv, MNIST's idx files or their folder) or one of {", ".join(BUILT_IN)}."""

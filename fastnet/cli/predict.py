@@ -17,8 +17,9 @@ from ..pixels import Pixels
 from .engines import load_engine
 from .inputs import refuse_input
 from .models import load_model, model_file
-from .options import DATA_HELP
+from .options import DATA_HELP, activations_option
 from .output import Printer, counted, json_text
+from .own_activations import read_activations
 
 BACKEND = "jit"
 
@@ -30,8 +31,9 @@ BACKEND = "jit"
     "-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE instead of the terminal."
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
+@activations_option
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object instead of CSV.")
-def predict(model: Path, data: str, out: Path | None, force: bool, as_json: bool) -> None:
+def predict(model: Path, data: str, out: Path | None, force: bool, activations: Path | None, as_json: bool) -> None:
     """Write the answers of the saved network MODEL for DATA.
 
     A classifier gives the label, its probability and the probability of each class; with several labels a sample, 0 or
@@ -40,7 +42,7 @@ def predict(model: Path, data: str, out: Path | None, force: bool, as_json: bool
     """
     if out is not None:
         check_output(out, [model_file(model), data], force=force)
-    network = load_model(model)
+    network = load_model(model, read_activations(activations))
     preparation = network.preparation or nothing_done(network)
     dataset = read_prediction(data, preparation=preparation)
     X = preparation.samples(dataset.X, source=dataset.source, dtype=network.dtype)

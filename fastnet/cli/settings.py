@@ -2,12 +2,12 @@
 
 import functools
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, LayerNorm, Network, Preparation, transfer
-from ..activations import ELU, ActivationObject, LeakyReLU
+from ..activations import ELU, ActivationObject, CustomActivation, LeakyReLU
 from ..callbacks import Callback, EarlyStopping
 from ..data import BUILT_IN
 from ..errors import ConfigurationError
@@ -57,7 +57,7 @@ OF_THE_OPTIMIZER = (
 
 @dataclass(frozen=True)
 class Settings:
-    """One field for each option of ``options.SETTINGS``."""
+    """One field for each option of ``options.SETTINGS``, and the user's own activations."""
 
     data: str
     test: str | None
@@ -106,6 +106,7 @@ class Settings:
     dtype: str
     threads: int | None
     seed: int
+    own: tuple[CustomActivation, ...] = ()
 
     @property
     def backend(self) -> str:
@@ -115,7 +116,7 @@ class Settings:
     @functools.cached_property
     def base_network(self) -> Network | None:
         """The model to begin with, read once, if there is one."""
-        return None if self.base is None else load_model(Path(self.base))
+        return None if self.base is None else load_model(Path(self.base), self.own)
 
     def build_optimizer(self, samples: int) -> Optimizer:
         """The optimizer for a training on so many samples, with its own defaults for what was not asked for."""
@@ -190,7 +191,9 @@ class Settings:
     def _activation(self) -> str | ActivationObject:
         if self.slope is not None:
             return LeakyReLU(self.slope)
-        return ELU(self.alpha) if self.alpha is not None else self.activation
+        if self.alpha is not None:
+            return ELU(self.alpha)
+        return next((one for one in self.own if one.name == self.activation), self.activation)
 
     def build_callbacks(self) -> list[Callback]:
         """What may end the training early."""
@@ -209,7 +212,7 @@ class Settings:
     def resolved(self) -> dict[str, Any]:
         """What a configuration file must say to repeat this training from any folder."""
         optimizer = self.build_optimizer(1)  # of which only what no number of samples changes is asked
-        values = asdict(self)
+        values: dict[str, Any] = {name: getattr(self, name) for name in OPTIONS}
         for name in OF_THE_OPTIMIZER:
             values[name] = getattr(optimizer, name, None)
         if isinstance(values["learning_rate"], Schedule):
@@ -222,3 +225,7 @@ class Settings:
                 del values[name]
         empty = [name for name in ("metrics", "pieces") if not values[name]]
         return {name: value for name, value in values.items() if value is not None and name not in empty}
+
+
+OPTIONS = tuple(field.name for field in fields(Settings) if field.name != "own")
+"""The names of the settings that are options, each of which a configuration may have."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,12 +19,13 @@ from .destination import Destination
 from .engines import load_engine
 from .interrupts import NOTHING_TRAINED, REASON, Interruptible
 from .main import INTERRUPTED, complain
-from .options import DATA_HELP, settings_options
+from .options import DATA_HELP, activations_option, settings_options
 from .output import Printer, json_text, labelled
+from .own_activations import read_activations
 from .progress import watcher
 from .samples import Samples, read_samples
 from .scores import in_words, measure
-from .settings import Settings
+from .settings import OPTIONS, Settings
 
 R = TypeVar("R")
 
@@ -77,6 +78,7 @@ class Job:
 
 @click.command(epilog=DATA_HELP, context_settings={"show_default": True})
 @settings_options
+@activations_option
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -98,6 +100,7 @@ class Job:
 def train(
     ctx: click.Context,
     /,
+    activations: Path | None,
     config: Path | None,
     out: Path | None,
     force: bool,
@@ -106,7 +109,7 @@ def train(
     **values: Any,
 ) -> None:
     """Train a network on DATA and save it."""
-    settings = Settings(**{field.name: values[field.name] for field in fields(Settings)})
+    settings = Settings(**{name: values[name] for name in OPTIONS}, own=read_activations(activations))
     check_options(ctx, settings, config)
     say = Printer(quiet=as_json)
     try:

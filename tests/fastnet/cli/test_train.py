@@ -10,7 +10,7 @@ import pytest
 
 import fastnet as fn
 from fastnet.cli.destination import Destination
-from fastnet.cli.settings import Settings
+from fastnet.cli.settings import OPTIONS
 from fastnet.errors import OutputError
 
 from .conftest import Run
@@ -228,7 +228,7 @@ def test_destination_discards_only_its_own_folder(tmp_path: Path) -> None:
 
 def test_settings_hold_every_option(run: Run) -> None:
     shown = run("train", "--help").stdout
-    for name in Settings.__dataclass_fields__:
+    for name in OPTIONS:
         flag = {"base": "from"}.get(name, name.replace("_", "-"))
         assert name == "data" or f"--{flag}" in shown
 

@@ -18,6 +18,7 @@ from fastnet_kernels.program import (
     HISTORY_LOSS,
     IDENTITY,
     LAYER_NORM,
+    Record,
     row_size,
     statistics_count,
 )
@@ -308,7 +309,8 @@ class Model:
         sample_weight : (n_samples,) array_like or None
             How much each sample counts in the loss and in the metrics.
         metrics : sequence of str
-            More to measure, by scikit-learn: see ``fastnet.METRICS``.
+            More to measure, by scikit-learn: see ``fastnet.METRICS``. Those of a regression are in the data's own units
+            where the network has a preparation that standardised the targets; the loss is not.
 
         Returns
         -------
@@ -326,11 +328,30 @@ class Model:
         features = self.check_features(X)
         targets = self.check_targets(y, len(features))
         weights = self.check_weights(targets, sample_weight)
-        scores: dict[str, Any] = dict(self.evaluate_checked(features, targets, weights, backend))
+        return self.scores(wanted, features, targets, weights, sample_weight, backend)
+
+    def scores(
+        self,
+        names: Sequence[str],
+        X: Samples,
+        Y: Array,
+        W: Array,
+        sample_weight: npt.ArrayLike | None,
+        backend: str,
+        threads: int | None = None,
+    ) -> dict[str, Any]:
+        """What ``evaluate_checked`` and ``measure`` give together, for which the network runs over the samples once
+        (with penalties on the weights twice: they are added to the loss in a run of the whole Program)."""
         if sample_weight is not None and self.is_classifier:
             # The engine counts samples; here they have weights.
-            wanted = tuple(dict.fromkeys(("accuracy", *wanted)))
-        return scores | self.measure(wanted, features, targets, sample_weight, backend)
+            names = tuple(dict.fromkeys(("accuracy", *names)))
+        if not names:
+            return dict(self.evaluate_checked(X, Y, W, backend, threads))
+        logits = self._outputs(X, backend, activated=False, threads=threads)
+        has_penalties = ((self.program["l1"] > 0) | (self.program["l2"] > 0)).any()
+        of_loss = (X, None) if has_penalties else (logits, self.program[-1:])
+        scores = self.evaluate_checked(of_loss[0], Y, W, backend, threads, program=of_loss[1])
+        return scores | self.measure(names, X, Y, sample_weight, backend, logits)
 
     def check_metrics(self, names: Sequence[str], *, allow_matrix: bool = False) -> tuple[str, ...]:
         """The metrics of those names, as they are called.
@@ -360,17 +381,28 @@ class Model:
         return "binary" if self.n_outputs == 1 else "multilabel"
 
     def measure(
-        self, names: Sequence[str], X: Samples, Y: Array, sample_weight: npt.ArrayLike | None, backend: str
+        self,
+        names: Sequence[str],
+        X: Samples,
+        Y: Array,
+        sample_weight: npt.ArrayLike | None,
+        backend: str,
+        logits: Array | None = None,
     ) -> dict[str, Any]:
         """The metrics of those names, which ``check_metrics`` gave, on checked arrays; those of a regression in the
-        units that the network was trained on."""
+        units of the data, if the network has a preparation that knows them. ``logits`` are the network's, if somebody
+        has them already."""
         if not names:
             return {}
-        outputs = self._outputs(X, backend, activated=True)
+        logits = self._outputs(X, backend, activated=False) if logits is None else logits
+        outputs, targets = self._activated(logits, backend), Y
         weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
-        labels = self._labels(self._outputs(X, backend, activated=False)) if self.is_classifier else outputs
-        # Hinge has -1 for no.
-        targets = np.maximum(Y, 0) if self.loss == "hinge" else Y
+        labels = self._labels(logits) if self.is_classifier else outputs
+        if self.loss == "hinge":
+            targets = np.maximum(Y, 0)  # it has -1 for no
+        prepared = self.preparation
+        if not self.is_classifier and prepared is not None and len(prepared.target_mean) == self.n_outputs:
+            outputs, targets = prepared.values(outputs), prepared.values(Y)
         return dict(measure(names, self.task, targets, outputs, labels, weights))
 
     def sample_losses(
@@ -400,9 +432,10 @@ class Model:
         backend: str,
         threads: int | None = None,
         losses: Array | None = None,
+        program: Record | None = None,
     ) -> dict[str, float]:
         """``evaluate`` for arrays that ``check_features``, ``check_targets`` and ``check_weights`` gave; ``losses``
-        (n_samples, n_entries) is filled if it is given."""
+        (n_samples, n_entries) is filled if it is given. With another ``program`` X is what that takes."""
         rows = min(len(X), ROWS_AT_ONCE)
         evaluate = self.engine(backend).evaluate
         floats, pixels, divisor = engine_arguments(X, self.dtype)
@@ -413,7 +446,7 @@ class Model:
             buffer = np.empty((2, self._row_size * rows), self.dtype)
             result = np.empty(HISTORY_COLUMNS)
             samples = floats[which], pixels[which], divisor
-            state = self.program, self.parameters, buffer[0], buffer[1]
+            state = self.program if program is None else program, self.parameters, buffer[0], buffer[1]
             evaluate(result, filled[which], *state, *samples, Y[which], W[which], rows)
             # A part's loss is a mean, which counts for as much as its samples' weights.
             weight = float(W[which].sum(dtype=np.float64)) if len(W) else float(which.stop - which.start)
@@ -491,10 +524,19 @@ class Model:
             compile_activations(self._custom_codes, self.dtype.name)
         return module
 
-    def _outputs(self, features: Samples, backend: str, *, activated: bool) -> Array:
+    def _outputs(self, features: Samples, backend: str, *, activated: bool, threads: int | None = None) -> Array:
+        return self._run(self.program if activated else self._program_to_logits, features, backend, threads)
+
+    def _activated(self, logits: Array, backend: str) -> Array:
+        """What the network gives where these are its logits: the loss's own activation, if it has one."""
+        if self.loss_function.output_activation is None:
+            return logits
+        # The end of the Program alone, which is a network without layers.
+        return self._run(self.program[-1:], logits, backend)
+
+    def _run(self, program: Record, features: Samples, backend: str, threads: int | None = None) -> Array:
         rows = min(len(features), ROWS_AT_ONCE)
         outputs = np.empty((len(features), self.n_outputs), self.dtype)
-        program = self.program if activated else self._program_to_logits
         predict = self.engine(backend).predict
         floats, pixels, divisor = engine_arguments(features, self.dtype)
 
@@ -503,7 +545,7 @@ class Model:
             samples = floats[which], pixels[which], divisor
             predict(outputs[which], program, self.parameters, activations, *samples, rows, False, 0, 0)
 
-        in_parts(part, len(features), self._members(backend, len(features)))
+        in_parts(part, len(features), self._members(backend, len(features), threads))
         return outputs
 
     def _members(self, backend: str, rows: int, threads: int | None = None) -> int:

@@ -107,7 +107,7 @@ class Network(Model):
             How much each class counts, by its index; "balanced" makes all count the same. It multiplies sample_weight.
         metrics : sequence of str
             What scikit-learn measures at each epoch's end on the training data and the validation data, such as
-            "f1" or "roc_auc" (see ``fastnet.METRICS``); ``history["val_f1"]`` has it.
+            "f1" or "roc_auc" (see ``fastnet.METRICS``); ``history["val_f1"]`` has it. In units as in ``evaluate``.
 
         Returns
         -------

@@ -272,18 +272,14 @@ class Training:
         """Put what is measured at an epoch's end into the history, and tell the callbacks."""
         model, history = self.model, self.history
         if self.validation is not None:
-            held_out = self.validation
-            scores = model.evaluate_checked(held_out.X, held_out.Y, held_out.W, self.backend, self.threads)
-            if held_out.sample_weight is not None and model.is_classifier:
-                of_part = held_out.X, held_out.Y, held_out.sample_weight
-                scores |= model.measure(("accuracy",), *of_part, self.backend)
-            for name, score in scores.items():
+            part = self.validation
+            scored = part.X, part.Y, part.W, part.sample_weight
+            for name, score in model.scores(self._metrics, *scored, self.backend, self.threads).items():
                 history[f"val_{name}"].append(score)
-        for prefix, part in (("", self.data), ("val_", self.validation)):
-            if part is not None:
-                measured = model.measure(self._metrics, part.X, part.Y, part.sample_weight, self.backend)
-                for name, score in measured.items():
-                    history[f"{prefix}{name}"].append(score)
+        part = self.data
+        measured = model.measure(self._metrics, part.X, part.Y, part.sample_weight, self.backend)
+        for name, score in measured.items():
+            history[name].append(score)
         for callback in callbacks:
             callback.on_epoch_end(self)
 

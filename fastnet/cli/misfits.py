@@ -14,6 +14,9 @@ from .settings import OF_THE_OPTIMIZER, Settings
 Misfit = tuple[str, str]
 """The option to blame, and the sentence."""
 
+TASKS = {"classification": {"binary", "multiclass"}, "multilabel": {"multilabel"}, "regression": {"regression"}}
+"""What may come of a task that is asked for."""
+
 
 def misfits(settings: Settings) -> Iterator[Misfit]:
     """What does not go together, before anything is read.
@@ -87,7 +90,13 @@ def _of_the_network(settings: Settings) -> Iterator[Misfit]:
 
 
 def _of_what_is_watched(settings: Settings) -> Iterator[Misfit]:
-    metrics = {metric_named(name).name for name in settings.metrics}
+    metrics = set()
+    for metric in map(metric_named, settings.metrics):
+        metrics.add(metric.name)
+        if settings.task in TASKS and not TASKS[settings.task] & set(metric.tasks):
+            yield "metrics", f"the metric {metric.name} does not suit --task {settings.task}; leave it out"
+    if settings.task == "regression" and settings.class_weight != "none":
+        yield "class_weight", "--class-weight is for classes, not for --task regression; leave it out"
     name, has_validation = settings.monitor, settings.validation > 0
     if name is not None:
         if settings.patience is None and settings.schedule != "plateau":

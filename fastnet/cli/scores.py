@@ -7,7 +7,6 @@ import numpy as np
 
 from .. import Network
 from ..errors import DivergenceError
-from ..metrics import measure as measure_metrics
 from .output import counted
 from .samples import Part
 
@@ -32,8 +31,7 @@ def measure(network: Network, part: Part, backend: str, metrics: tuple[str, ...]
     DivergenceError
         If the loss is not a finite number.
     """
-    of_engine = metrics if network.is_classifier else ()
-    scores: Scores = {"samples": len(part.X), **network.evaluate(part.X, part.y, metrics=of_engine, backend=backend)}
+    scores: Scores = {"samples": len(part.X), **network.evaluate(part.X, part.y, metrics=metrics, backend=backend)}
     if not math.isfinite(scores["loss"]):
         raise DivergenceError(
             f"{part.source}: the loss of the trained network is {scores['loss']:g}, not a finite number, so its "
@@ -49,7 +47,7 @@ def measure(network: Network, part: Part, backend: str, metrics: tuple[str, ...]
         answers, truth = network.preparation.values(answers), network.preparation.values(truth)
     errors = np.sqrt(np.mean((answers - truth) ** 2, axis=0)).tolist()
     scores["rmse"] = errors[0] if len(errors) == 1 else errors
-    return scores | measure_metrics(metrics, "regression", truth, answers, answers)
+    return scores
 
 
 def in_lines(scores: Scores, metrics: tuple[str, ...], network: Network) -> list[str]:

@@ -157,7 +157,13 @@ class Settings:
         return kind()
 
     def build_network(self, preparation: Preparation) -> Network:
-        """A network with its first weights for data prepared like this."""
+        """A network with its first weights for data prepared like this.
+
+        Raises
+        ------
+        ConfigurationError
+            If a choice does not suit them.
+        """
         loss = self.build_loss(preparation.task)
         activation = loss.output_activation or "identity"
         last = Dense(preparation.n_outputs, activation=activation, init=self.init, l1=self.l1, l2=self.l2)
@@ -168,7 +174,22 @@ class Settings:
             layers = [*self._hidden_layers(), last]
             network = Network(layers, input_shape=preparation.input_shape, loss=loss, dtype=self.dtype, seed=self.seed)
         network.preparation = preparation
+        self._check_measures(network)
         return network
+
+    def _check_measures(self, network: Network) -> None:
+        """Refuse what cannot be measured or weighed in such a network."""
+        network.check_metrics(self.metrics)
+        if network.is_classifier:
+            return
+        if self.class_weight != "none":
+            raise ConfigurationError(
+                "--class-weight is for classes, but the data have numbers to predict; leave it out"
+            )
+        if self.monitor in ("accuracy", "val_accuracy"):
+            raise ConfigurationError(
+                f"--monitor {self.monitor} is for classes, but the data have numbers to predict; use loss or a metric"
+            )
 
     def _hidden_layers(self) -> list[Layer]:
         layers: list[Layer] = []

@@ -141,6 +141,9 @@ def test_a_model_to_begin_with(run: Run, table: Path) -> None:
         (["--monitor", "f1", "--patience", 1], "--monitor f1 is nothing that is measured; add it with --metrics f1"),
         (["--monitor", "val_loss", "--patience", 1], "--monitor val_loss needs samples that are held out"),
         (["--average", 0.9, "--patience", 1], "--patience cannot go by the loss of a training with --average"),
+        (["--task", "regression", "--metrics", "mae,f1"], "the metric f1 does not suit --task regression"),
+        (["--task", "multilabel", "--metrics", "confusion_matrix"], "does not suit --task multilabel"),
+        (["--task", "regression", "--class-weight", "balanced"], "--class-weight is for classes, not for --task"),
         (["--weight-decay", 0.1], "adam has no weight-decay; leave it out or use --optimizer adamw or lion"),
         (["--from", "model.h5", "--activation", "tanh"], "--from keeps the layers that the model has"),
     ],
@@ -171,6 +174,33 @@ def test_choices_that_the_data_refuse_fail_in_a_sentence(
     assert result.exit_code == 1
     assert sentence in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--metrics", "f1"], "'f1' is for binary and multiclass and multilabel networks, but this one is regression"),
+        (["--class-weight", "balanced"], "--class-weight is for classes, but the data have numbers to predict"),
+        (["--patience", 1, "--monitor", "accuracy"], "--monitor accuracy is for classes, but the data have numbers"),
+    ],
+)
+def test_what_numbers_do_not_have_is_refused_before_training(
+    run: Run, amounts: Path, options: list[object], sentence: str
+) -> None:
+    result = run("train", amounts, *SMALL, *options)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert sentence in result.stderr
+    assert not Path("runs").exists()
+
+
+def test_the_table_of_epochs_is_in_the_units_of_the_data(run: Run, amounts: Path) -> None:
+    report = trained(run, amounts, "--metrics", "rmse")
+    assert isinstance(report["training"], dict)
+    assert isinstance(report["train"], dict)
+    last = report["training"]["history"]["root_mean_squared_error"][-1]
+    # The same by two ways of summing float32 answers.
+    assert last == pytest.approx(report["train"]["rmse"], rel=1e-6)
+    assert last > 100
 
 
 def test_gradients_of_a_model_and_of_sizes(run: Run, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:

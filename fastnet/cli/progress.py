@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..callbacks import Callback
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from ..training import Training
 
 MOST_ROWS = 15
+NARROWEST = 14
 
 
 def spacing(epochs: int, most: int = MOST_ROWS) -> int:
@@ -26,8 +29,18 @@ def spacing(epochs: int, most: int = MOST_ROWS) -> int:
         power *= 10
 
 
+def folded(widths: Sequence[int], room: int) -> list[int]:
+    """The widths of as many columns as fit side by side, those that do not fit going below them, and so on."""
+    for count in range(len(widths), 1, -1):
+        columns = [max(widths[place::count]) for place in range(count)]
+        if sum(columns) <= room:
+            return columns
+    return [max(widths)]
+
+
 class EpochTable(Callback):
-    """Prints a row for the first epoch, for evenly spaced ones and for the last, when the fit comes to them."""
+    """Prints a row for the first epoch, for evenly spaced ones and for the last, when the fit comes to them; a row of
+    more columns than the terminal has room for (80 characters elsewhere) takes several lines."""
 
     each_epoch = False
 
@@ -41,10 +54,10 @@ class EpochTable(Callback):
         self._training = training
         self._spacing = spacing(training.epochs)
         self._width = max(5, len(str(training.epochs)))
-        titles = "".join(
-            f"{column.replace('val_', 'val '):>{max(14, len(column) + 2)}}" for column in training.history.columns()
-        )
-        self.line(f"{'epoch':>{self._width}}{titles}")
+        titles = [column.replace("val_", "val ") for column in training.history.columns()]
+        room = shutil.get_terminal_size().columns - self._width
+        self._widths = folded([max(NARROWEST, len(title) + 2) for title in titles], room)
+        self._lines("epoch", titles)
 
     def on_epoch_end(self, training: Training) -> None:
         """Print the rows that are due among the epochs since the last call."""
@@ -66,14 +79,18 @@ class EpochTable(Callback):
     def _row(self, training: Training, epoch: int) -> None:
         self._printed = epoch
         cells = (
-            (column, values[epoch - 1])
+            f"{values[epoch - 1]:{'.2%' if 'accuracy' in column else '.6f'}}"
             for column in training.history.columns()
             if len(values := training.history[column]) >= epoch
         )
-        shown = "".join(
-            f"{value:>{max(14, len(name) + 2)}{'.2%' if 'accuracy' in name else '.6f'}}" for name, value in cells
-        )
-        self.line(f"{epoch:>{self._width}}{shown}")
+        self._lines(str(epoch), list(cells))
+
+    def _lines(self, first: str, cells: Sequence[str]) -> None:
+        """Print a row, on as many lines as its columns are folded to."""
+        for begin in range(0, len(cells), len(self._widths)):
+            some = zip(cells[begin : begin + len(self._widths)], self._widths, strict=False)
+            shown = "".join(f"{cell:>{width}}" for cell, width in some)
+            self.line(f"{first if begin == 0 else '':>{self._width}}{shown}")
 
 
 class EpochBar(EpochTable):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fastnet.cli.output import Printer
-from fastnet.cli.progress import EpochBar, EpochTable, spacing, watcher
+from fastnet.cli.progress import EpochBar, EpochTable, folded, spacing, watcher
 from fastnet.training import History
 
 
@@ -60,6 +60,38 @@ def test_same_rows_however_often_it_is_called(chunks: list[int]) -> None:
 
 def test_last_row_is_not_printed_twice() -> None:
     assert shown(20, [20]) == [1, *range(2, 21, 2)]
+
+
+@given(st.lists(st.integers(14, 30), min_size=1, max_size=20), st.integers(30, 200))
+def test_columns_are_folded_to_what_there_is_room_for(widths: list[int], room: int) -> None:
+    columns = folded(widths, room)
+    count = len(columns)
+    assert sum(columns) <= room
+    assert all(width <= columns[index % count] for index, width in enumerate(widths))
+    # One more would not have fitted.
+    wider = [max(widths[place :: count + 1]) for place in range(count + 1)] if count < len(widths) else [room + 1]
+    assert sum(wider) > room
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_long_names_stay_within_the_line(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    names = ["balanced_accuracy", "average_precision", "roc_auc", "precision_weighted"]
+    metrics = {f"{prefix}{name}": [0.5] for prefix in ("", "val_") for name in names}
+    history = History([0.5], [0.5], [0.5], [0.5], metrics, recorded=("loss", "accuracy", "val_loss", "val_accuracy"))
+    training: Any = SimpleNamespace(history=history, epochs=2)
+    printer = Lines()
+    table = EpochTable(printer)
+    table.on_fit_begin(training)
+    table.on_epoch_end(training)
+    header, row = printer.lines[: len(printer.lines) // 2], printer.lines[len(printer.lines) // 2 :]
+    assert 1 < len(header) == len(row)
+    assert all(len(line) <= columns for line in printer.lines)
+    shown = " ".join(header)
+    assert all(name.replace("val_", "val ") in shown for name in history.columns())
+    assert sum(len(line.split()) for line in row) == 1 + 12
+    # Each number ends where its name does.
+    assert [len(line) for line in header] == [len(line) for line in row]
 
 
 def test_bar_prints_the_table_above_itself(monkeypatch: pytest.MonkeyPatch) -> None:

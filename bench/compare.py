@@ -22,7 +22,7 @@ from peers import CONTESTANTS, OURS, PEERS, environment, refusal
 from peers.growth import ALL, GROWTH
 from workloads import WORKLOADS, Workload
 
-from fastnet.threads import cores
+from fastnet_kernels.machine import cores
 
 LONG = {"cat-2": 2500, "cat-4": 2500}
 """Epochs of ours in trainings that are long in real life, where what is paid once a training counts for little. The

@@ -3,7 +3,7 @@
 import functools
 import importlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -11,8 +11,6 @@ from .errors import ConfigurationError, OutputError
 from .validation import choice
 
 BACKENDS = ("jit", "reference")
-ENTRY_POINTS = ("train", "evaluate", "predict")
-"""What the jit engine compiles, each once for a float type."""
 
 
 @functools.cache
@@ -71,13 +69,13 @@ def kernel_cache() -> Path:
     return folder
 
 
-def compile_ahead(name: str, dtype: str) -> float | None:
-    """See to it that no later process compiles the entry point ``name`` of the jit engine for ``dtype``.
+def compile_ahead(dtypes: Iterable[str]) -> Iterator[tuple[str, str, float | None]]:
+    """See to it that no later process compiles an entry point of the jit engine for these float types.
 
-    Returns
-    -------
-    float or None
-        The seconds that compiling it took; None if it was in the cache already.
+    Yields
+    ------
+    str, str, float or None
+        The name and the float type of each, and the seconds that compiling it took; None if it was in the cache.
 
     Raises
     ------
@@ -87,14 +85,18 @@ def compile_ahead(name: str, dtype: str) -> float | None:
         If what was compiled could not be kept.
     """
     folder = kernel_cache()
+    from fastnet_kernels.jit.ahead import SECONDS, compile_missing
     from fastnet_kernels.jit.compiler import is_kept
 
-    entry = f"{name}-{dtype}"
-    if is_kept(entry):
-        return None
-    started = time.perf_counter()
-    engine("jit").compiled(name, dtype)
-    seconds = time.perf_counter() - started
-    if not is_kept(entry):
-        raise OutputError(f"what was compiled could not be kept in {folder}; make room or set FASTNET_CACHE_DIR")
-    return seconds
+    wanted = [(name, dtype) for dtype in dtypes for name in SECONDS]
+    left = [(name, dtype) for name, dtype in wanted if not is_kept(f"{name}-{dtype}")]
+    yield from ((*entry, None) for entry in wanted if entry not in left)
+    for entry, seconds in compile_missing(left):
+        left.remove(entry)
+        yield (*entry, seconds)
+    for name, dtype in left:
+        started = time.perf_counter()
+        engine("jit").compiled(name, dtype)
+        if not is_kept(f"{name}-{dtype}"):
+            raise OutputError(f"what was compiled could not be kept in {folder}; make room or set FASTNET_CACHE_DIR")
+        yield name, dtype, time.perf_counter() - started

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from fastnet_kernels.machine import cores
+
 from .callbacks import Callback
 from .errors import ConfigurationError, DivergenceError
 from .network import Network
 from .optimizers import Optimizer
 from .pixels import Pixels
-from .threads import cores, one_blas_thread
+from .threads import one_blas_thread
 from .training import History
 from .validation import whole
 

@@ -3,11 +3,12 @@
 import contextlib
 import functools
 import itertools
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+
+from fastnet_kernels.machine import cores
 
 from .validation import whole
 
@@ -16,13 +17,6 @@ Result = TypeVar("Result")
 WORTH_A_THREAD = 1_500_000
 """Multiply-adds in a step that make it worth sharing: two meetings of a team cost about a microsecond, and a step of
 this size some 30."""
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def members_for(threads: int | None, n_parameters: int, rows: int) -> int:

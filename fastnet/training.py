@@ -383,6 +383,7 @@ class Training:
         run["batch_size"], run["shuffle"], run["seed"] = self._batch_size, self._shuffle, self.model.seed
         run["max_rows"], run["epoch"], run["step"] = self._max_rows, first, first * self.steps_per_epoch
         run["count_correct"], run["threads"], run["update"] = self.model.is_classifier, self._members, update
+        run["loss_factor"] = run["gradient_factor"] = 1
         X, pixels, run["divisor"] = engine_arguments(self._features, self.model.dtype)
         first_step = first * self.steps_per_epoch
         schedule = self.optimizer.schedule(self.rates(first, len(rows)), first_step, self._product)

@@ -1,5 +1,6 @@
 """Loading an engine before anything is timed, and saying so where it takes long."""
 
+from collections import deque
 from collections.abc import Callable
 
 from ..backends import engine
@@ -23,12 +24,16 @@ def load_engine(
 
 
 def _load_jit(dtype: str, entry_points: tuple[str, ...]) -> None:
+    from fastnet_kernels.jit.ahead import compile_missing
     from fastnet_kernels.jit.compiler import COMPILED, cache_folder, is_kept
     from fastnet_kernels.jit.engine import compiled
+    from fastnet_kernels.jit.library import LIBRARY
 
+    entry_points = (LIBRARY, *entry_points)
     if COMPILED and cache_folder() is None:
         complain("fastnet: compiling the kernels ...")
     elif COMPILED and not all(is_kept(f"{name}-{dtype}") for name in entry_points):
         complain("fastnet: compiling the kernels, which later runs on this machine find in a cache ...")
+    deque(compile_missing((name, dtype) for name in entry_points), maxlen=0)
     for name in entry_points:
         compiled(name, dtype)

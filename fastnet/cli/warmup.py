@@ -24,17 +24,18 @@ def warmup(dtype: str, as_json: bool) -> None:
     that FASTNET_CACHE_DIR names, until fastnet, Numba or Python changes.
     """
     # Numba is imported in here, which takes a moment.
+    from fastnet_kernels.jit.ahead import SECONDS
+
     from .. import __version__
-    from ..backends import ENTRY_POINTS, compile_ahead, kernel_cache
+    from ..backends import compile_ahead, kernel_cache
 
     say = Printer(quiet=as_json)
     folder = kernel_cache()
     say(labelled("cache", str(folder)))
-    wanted = [(name, number) for number in (DTYPES if dtype == "all" else (dtype,)) for name in ENTRY_POINTS]
+    dtypes = DTYPES if dtype == "all" else (dtype,)
     results = []
-    with progress(say, len(wanted)) as tell:
-        for name, number in wanted:
-            took = compile_ahead(name, number)
+    with progress(say, len(dtypes) * len(SECONDS)) as tell:
+        for name, number, took in compile_ahead(dtypes):
             results.append({"name": name, "dtype": number, "compiled": took is not None, "seconds": took or 0.0})
             what = "already compiled" if took is None else f"compiled in {seconds(took)}"
             tell(labelled(name, f"{number}  {what}"))

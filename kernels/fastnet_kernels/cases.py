@@ -672,6 +672,9 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         run["batch_size"], run["shuffle"], run["seed"], run["count_correct"], run["update"] = batch, 1, 7, 1, 1
         # Two members of a team, blocks of 6 rows: every loop over rows has a ragged end. One shares one copy of
         # gradients. Batch normalisation needs room for the whole batch.
+        run["loss_factor"] = run["gradient_factor"] = 1
+        if hidden in ("relu", "softplus"):
+            run["loss_factor"], run["gradient_factor"], run["penalty_by_rows"] = 0.5, 1.5, 1
         run["threads"], block = 2, 6 if kinds == DENSE_ONLY else batch
         run["max_rows"] = block
         buffer = np.zeros(row_size(program) * block)

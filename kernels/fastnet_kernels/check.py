@@ -92,7 +92,7 @@ def kernel(module: str, name: str, side: str, arguments: tuple[Any, ...], dtype:
     function: Callable[..., Any] = getattr(importlib.import_module(f"fastnet_kernels.{side}.{module}"), name)
     if side == "reference":
         return function
-    from .jit.compiler import entry_point_for
+    from .jit.library import entry_point_for
 
     return entry_point_for(function, arguments, f"{name}-{dtype}")
 

@@ -142,6 +142,7 @@ OPTIMIZER: Final = np.dtype(
         ("beta_1", np.float64),
         ("beta_2", np.float64),
         ("epsilon", np.float64),
+        ("epsilon_hat", np.int64),  # 0 or 1: whether adam adds it before it corrects the second moment's bias
         ("weight_decay", np.float64),  # decoupled: parameters shrink by learning_rate * weight_decay a step
         ("decay", np.float64),  # of a running mean, or adagrad's of its learning rate
         ("momentum_decay", np.float64),  # nadam's, of how far its momentum is from beta_1
@@ -174,6 +175,10 @@ RUN: Final = np.dtype(
         ("update", np.int64),  # 0 or 1: whether parameters change; if not, the last batch's gradients are left
         ("threads", np.int64),  # members of the team, at least 1; the reference always works alone
         ("divisor", np.float64),  # what pixels are divided by, where the samples are pixels
+        ("loss_factor", np.float64),  # what losses are multiplied by in the history
+        ("gradient_factor", np.float64),  # and where their gradients are taken
+        ("penalty_by_rows", np.int64),  # 0 or 1: whether penalties are divided by the weight of a batch's samples, and
+        # an epoch's loss is the mean over its batches by their rows
     ],
     align=True,
 )

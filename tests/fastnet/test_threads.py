@@ -13,8 +13,9 @@ import pytest
 
 import fastnet as fn
 from fastnet import threads
-from fastnet.threads import cores, in_parts, members_for, one_blas_thread
+from fastnet.threads import in_parts, members_for, one_blas_thread
 from fastnet.training import Training
+from fastnet_kernels.machine import cores
 
 Floats = npt.NDArray[np.floating]
 MORE_THAN_CORES = (os.cpu_count() or 1) + 1

@@ -14,11 +14,14 @@ from fastnet_kernels.program import ACTIVATIONS, LOSSES, OPTIMIZERS, SLOTS
 FOLDER = Path(fastnet_kernels.__file__).parent
 MODULES = sorted(path.stem for path in (FOLDER / "reference").glob("*.py") if path.stem != "__init__")
 ONLY_JIT = {
+    "ahead",
     "blas",
     "compiler",
     "custom",
     "denormals",
     "formula",
+    "inlined",
+    "library",
     "linking",
     "products",
     "rows",
@@ -53,6 +56,7 @@ INNER = {
     "settle",
     "weight_of",
     "weight_of_batch",
+    "strength_of",
     "entries",
     "clipping",
 } | {

@@ -3,11 +3,14 @@ or not. Softmax, which looks at whole rows, is loops."""
 
 import math
 
+from numba import types
+
 from ..program import ACTIVATIONS
 from ..reference.activations import SELU_ALPHA, SELU_SCALE
 from .compiler import kernel, table
 from .custom import ByAddress
 from .formula import clipped, elementwise, where
+from .library import MATRIX, shared
 from .rows import largest_of
 from .vector_math import exp, expm1, log1p, logistic, normal_cdf
 from .vector_math import tanh as hyperbolic_tangent
@@ -201,12 +204,12 @@ _forward = table([globals()[name] for name in ACTIVATIONS], ByAddress("value", (
 _derivative = table([globals()[f"{name}_derivative"] for name in ACTIVATIONS], ByAddress("derivative", (0, 1, 3)))
 
 
-@kernel
+@shared(types.none, MATRIX, MATRIX, types.int64, types.float64)
 def activation_forward(a, z, activation, slope):
     """One switch a layer, next to nothing beside the loop it chooses."""
     _forward(activation, (a, z, slope))
 
 
-@kernel
+@shared(types.none, MATRIX, MATRIX, MATRIX, MATRIX, types.int64, types.float64)
 def activation_backward(dz, da, a, z, activation, slope):
     _derivative(activation, (dz, da, a, z, slope))

@@ -1,6 +1,7 @@
 """How kernels are compiled: one decorator, one way to choose by code, and entry points that are cached on disk."""
 
 import functools
+import gc
 import hashlib
 import os
 import re
@@ -10,8 +11,8 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ import numba
 import numpy as np
 import platformdirs
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
 
+from .inlined import inlined
 from .linking import entry_points_only
 
 FASTMATH = {"contract", "reassoc", "nsz"}
@@ -50,7 +51,7 @@ def table(functions: Sequence[Callable[..., Any]], otherwise: Any = None) -> Cal
             return otherwise(code, arguments)
         return functions[code](*arguments)
 
-    @intrinsic
+    @inlined(choose)
     def switch(typingctx: Any, code: Any, arguments: Any) -> Any:
         calls = [_call(typingctx, function, tuple(arguments)) for function in functions]
         returned = calls[0][0]
@@ -75,7 +76,6 @@ def table(functions: Sequence[Callable[..., Any]], otherwise: Any = None) -> Cal
 
         return returned(code, arguments), generate
 
-    overload(choose)(lambda code, arguments: lambda code, arguments: switch(code, arguments))
     return choose
 
 
@@ -215,11 +215,23 @@ def _compile(function: Callable[..., Any], signature: Any, folder: Path | None) 
             compile_entry = numba.njit(
                 signature, cache=folder is not None, nogil=True, error_model="numpy", fastmath=FASTMATH
             )
-            with entry_points_only():
+            with entry_points_only(), _collector_off():
                 compiled: Callable[..., Any] = compile_entry(function)
             return compiled
         finally:
             numba.config.CACHE_DIR = before
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """A compilation makes millions of objects, few of them garbage: to search them takes a tenth of its time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _digest(folder: Path) -> str:
@@ -243,26 +255,3 @@ def _warn_not_kept(folder: Path, error: OSError) -> None:
         RuntimeWarning,
         stacklevel=2,
     )
-
-
-@functools.cache
-def _caller_of(formula: Callable[..., Any]) -> Callable[..., Any]:
-    caller: Callable[..., Any] = numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH)(
-        lambda *arguments: formula(*arguments)
-    )
-    return caller
-
-
-@functools.cache
-def _entry_point_of(dispatcher: Any, signature: Any, name: str) -> Callable[..., Any]:
-    return entry_point(dispatcher.py_func if COMPILED else dispatcher, signature, name)
-
-
-def entry_point_for(dispatcher: Any, arguments: Sequence[Any], name: str) -> Callable[..., Any]:
-    """A single kernel as an entry point for the types of these arguments, compiled once a process; what is a Python
-    function already, such as ``engine.train``, is given back as it is. A kernel made of a formula, which without a
-    compiled caller is NumPy, gets one."""
-    if COMPILED and not hasattr(dispatcher, "py_func"):
-        entry: Callable[..., Any] = _caller_of(dispatcher) if hasattr(dispatcher, "is_formula") else dispatcher
-        return entry
-    return _entry_point_of(dispatcher, tuple(numba.typeof(argument) for argument in arguments), name)

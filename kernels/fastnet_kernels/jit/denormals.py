@@ -11,7 +11,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, overload
+
+from .inlined import inlined
 
 _MACHINE = platform.machine().lower()
 # MXCSR: results are flushed (bit 15) and operands read as zero (bit 6). FPCR: both by one bit.
@@ -56,7 +57,7 @@ def _write(builder: Any, state: Any) -> None:
         builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.set.fpcr"), [state])
 
 
-@intrinsic
+@inlined(flush_denormals)
 def _flush(typingctx: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         before = _read(builder)
@@ -67,20 +68,10 @@ def _flush(typingctx: Any) -> Any:
     return types.int64(), generate
 
 
-@intrinsic
+@inlined(restore)
 def _restore(typingctx: Any, state: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _write(builder, arguments[0])
         return context.get_dummy_value()
 
     return types.none(types.int64), generate
-
-
-@overload(flush_denormals)
-def _overload_flush():
-    return lambda: _flush()
-
-
-@overload(restore)
-def _overload_restore(state):
-    return lambda state: _restore(state)

@@ -2,12 +2,14 @@
 costs less than writing a mask and reading it back."""
 
 import numpy as np
+from numba import types
 
 from .compiler import kernel
+from .library import MATRIX, shared
 from .randomness import row_key, stream_key, unit_bits
 
 
-@kernel
+@shared(types.none, MATRIX, MATRIX, types.float64, *[types.int64] * 4)
 def dropout_forward(out, x, rate, seed, stream, step, first_row):
     threshold = np.uint32(rate * 4294967296.0)
     kept = x.dtype.type(1 / (1 - rate))

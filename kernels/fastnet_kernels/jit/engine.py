@@ -6,6 +6,7 @@ import contextlib
 import functools
 import math
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,7 @@ from ..program import (
     Record,
 )
 from .activations import activation_backward, activation_forward
+from .ahead import compile_missing
 from .compiler import entry_point, kernel
 from .denormals import flush_denormals, restore
 from .dense import (
@@ -56,6 +58,7 @@ from .dense import (
 )
 from .dropout import dropout_backward, dropout_forward
 from .formula import elementwise
+from .library import LIBRARY, MATRIX, VECTOR, load, shared
 from .losses import count_correct, loss_forward_backward
 from .noise import noise_backward, noise_forward
 from .normalization import (
@@ -72,11 +75,14 @@ from .normalization import (
 from .optimizers import average_parameters, update
 from .pixels import convert_pixels, gather_pixels
 from .randomness import shuffle
+from .rows import move
 from .team import CLAIMED, FINISHED, claim, finish, wait
 from .views import flat, matrix, row_block, vector
 
 # A number that is written out is a type of its own to Numba, which compiles anew what it is given to: so where kernels
 # are large they are given np.int64(0).
+_PROGRAM = types.Array(numba.from_dtype(OP), 1, "C", readonly=True)
+
 SQUARES = HISTORY_COLUMNS
 """The column of a part's sums in which the squares of its gradients are, after those of the history."""
 
@@ -109,7 +115,10 @@ def statistic(parameters, op, which):
     return vector(parameters, op["statistics"] + which * op["output_size"], op["output_size"])
 
 
-@kernel
+@shared(
+    *(MATRIX, _PROGRAM, types.int64, types.int64, VECTOR, VECTOR, VECTOR, MATRIX),
+    *(types.int64, types.int64, types.boolean, types.int64, types.int64, types.int64),
+)
 def forward(
     program,
     begin,
@@ -339,7 +348,7 @@ def weight_gradients(
 
 
 @kernel
-def penalize(program, parameters, gradients, part, parts):
+def penalize(program, parameters, gradients, strength, part, parts):
     penalty = 0.0
     for index in range(program.size):
         op = program[index]
@@ -354,12 +363,12 @@ def penalize(program, parameters, gradients, part, parts):
             gradients[op["biases"] - 1] = 0
         if op["l1"] > 0 or op["l2"] > 0:
             weights, dweights = vector(parameters, begin, size), vector(gradients, begin, size)
-            added = weight_penalty(dweights, weights, op["l1"], op["l2"])
+            added = weight_penalty(dweights, weights, strength * op["l1"], strength * op["l2"])
             if op["kind"] == DENSE:
                 penalty += added
             elif part == parts - 1:
                 share = float(parameters[op["biases"] - 1])
-                penalty += 0.5 * op["l2"] * share * share * op["square"]
+                penalty += strength * 0.5 * op["l2"] * share * share * op["square"]
     return penalty
 
 
@@ -455,10 +464,13 @@ def settle(program, parameters, slots, gradients, average, part, parts):
 
 @kernel
 def gather(batch, X, order, start):
+    n = batch.shape[1]
+    if n == 1:  # most targets are
+        for i in range(batch.shape[0]):
+            batch[i, 0] = X[order[start + i], 0]
+        return
     for i in range(batch.shape[0]):
-        row = order[start + i]
-        for j in range(batch.shape[1]):
-            batch[i, j] = X[row, j]
+        move(batch, i * n, X, order[start + i] * n, n)
 
 
 @kernel
@@ -482,13 +494,20 @@ def weight_of(W, rows):
 
 @kernel
 def weight_of_batch(W, order, shuffled, start, rows):
-    if W.shape[0] == 0 or not shuffled:
+    if W.shape[0] == 0:
+        return float(rows * W.shape[1])
+    if not shuffled:
         return weight_of(row_block(W, start, min(rows, W.shape[0])), rows)
     total = 0.0
     for i in range(start, start + rows):
         for j in range(W.shape[1]):
             total += W[order[i], j]
     return total
+
+
+@kernel
+def strength_of(by_rows, weight, columns):
+    return columns / weight if by_rows and weight > 0 else 1.0
 
 
 @kernel
@@ -565,10 +584,14 @@ def _train(
     copies, n_parameters = gradients.shape
     n_moments, own_rows = moments.shape[1], max_rows // members
     updates, limit = settings["update"] != 0, rule["clip_norm"]
-    settles = rule["average"] > 0
+    settles, has_penalties = rule["average"] > 0, False
     for index in range(program.size):
-        settles |= program[index]["max_norm"] > 0
-    whole = weight_of(W, n_samples)
+        op = program[index]
+        settles |= op["max_norm"] > 0
+        # A SAMPLES op's share has no gradient but what penalize gives it.
+        has_penalties |= op["l1"] > 0 or op["l2"] > 0 or op["kind"] == SAMPLES
+    by_rows = settings["penalty_by_rows"] != 0
+    whole = float(n_samples) if by_rows else weight_of(W, n_samples)
     denormals = flush_denormals()
     phase = finished = np.int64(0)
     for index in range(history.shape[0]):
@@ -578,14 +601,21 @@ def _train(
                 finish(counter)
             phase += 1
             wait(counter, phase)
-        for start in range(0, n_samples, batch_size):
+        start = -batch_size
+        while start + batch_size < n_samples:
+            start += batch_size
             rows = min(batch_size, n_samples - start)
             weight = weight_of_batch(W, order, shuffled, start, rows)
             scale = 1 / weight if weight > 0 else 0.0
+            strength = strength_of(by_rows, weight, columns)
+            count_of_batch = float(rows) if by_rows else weight
+            share_of_losses = settings["loss_factor"] * (rows * scale if by_rows else 1.0)
             # With a copy of the gradients for each member nobody needs another's rows before the batch is through.
             block_rows = rows if copies == members else max_rows
             rate, product = schedule[step - settings["step"], RATE], schedule[step - settings["step"], PRODUCT]
-            for first_row in range(0, rows, block_rows):
+            first_row = -block_rows
+            while first_row + block_rows < rows:
+                first_row += block_rows
                 count = min(block_rows, rows - first_row)
                 for stage in range(2 * n_barriers + 1):
                     part = _claim(counter, phase, members, members)
@@ -601,7 +631,9 @@ def _train(
                         elif stage > n_barriers:
                             passed = program[barrier(program, 2 * n_barriers - stage)]
                             merge_gradients(passed, moments, part, members, count)
-                        for own in range(low, high, own_rows):
+                        own = low - own_rows
+                        while own + own_rows < high:
+                            own += own_rows
                             n, place = min(own_rows, high - own), part * own_rows if copies == members else own
                             at = first_row + own
                             room = matrix(activations, place * n_features, n, n_features)
@@ -648,27 +680,32 @@ def _train(
                                     continue
                                 n_out = loss["input_size"]
                                 doutput = matrix(deltas, loss["input"] * max_rows + place * n_out, n, n_out)
-                                partial[part, HISTORY_LOSS] += loss_forward_backward(
-                                    losses, doutput, output, y, w, scale, loss["function"], loss["slope"]
+                                gradient_scale = settings["gradient_factor"] * scale
+                                partial[part, HISTORY_LOSS] += share_of_losses * loss_forward_backward(
+                                    losses, doutput, output, y, w, gradient_scale, loss["function"], loss["slope"]
                                 )
                                 if settings["count_correct"] != 0:
                                     partial[part, HISTORY_CORRECT] += count_correct(output, y, loss["function"])
                             ahead_back = 2 * n_barriers - stage
-                            partial[part, HISTORY_LOSS] += weight * backward(
-                                program,
-                                barrier(program, ahead_back - 1) if ahead_back > 0 else 0,
-                                barrier(program, ahead_back) + 1 if stage > n_barriers else program.size - 1,
-                                parameters,
-                                activations,
-                                deltas,
-                                my_moments,
-                                x,
-                                max_rows,
-                                place,
-                                seed,
-                                step,
-                                at,
-                                1 / rows,
+                            partial[part, HISTORY_LOSS] += (
+                                count_of_batch
+                                * strength
+                                * backward(
+                                    program,
+                                    barrier(program, ahead_back - 1) if ahead_back > 0 else 0,
+                                    barrier(program, ahead_back) + 1 if stage > n_barriers else program.size - 1,
+                                    parameters,
+                                    activations,
+                                    deltas,
+                                    my_moments,
+                                    x,
+                                    max_rows,
+                                    place,
+                                    seed,
+                                    step,
+                                    at,
+                                    1 / rows,
+                                )
                             )
                             if copies == members and stage == 2 * n_barriers:
                                 weight_gradients(
@@ -713,7 +750,9 @@ def _train(
                             copies < members,
                         )
                     if first_row + count == rows:
-                        partial[part, HISTORY_LOSS] += weight * penalize(program, parameters, first, part, members)
+                        if has_penalties:
+                            penalty = penalize(program, parameters, first, strength, part, members)
+                            partial[part, HISTORY_LOSS] += count_of_batch * penalty
                         if limit > 0 or not updates:
                             partial[part, SQUARES] = sum_gradients(program, gradients, part, members)
                         else:
@@ -823,13 +862,22 @@ _NAMES = {"f": "float32", "d": "float64"}
 
 @functools.cache
 def compiled(name: str, dtype: str) -> Callable[..., Any]:
-    """The entry point ``name`` (train, predict or evaluate) for a float type, compiled or loaded from the cache."""
+    """The entry point ``name`` (kernels, train, predict or evaluate) for a float type, compiled or loaded from the
+    cache."""
+    deque(compile_missing([(LIBRARY, dtype), (name, dtype)]), maxlen=0)
+    library = load(dtype)
+    return library if name == LIBRARY else entry(name, dtype)
+
+
+@functools.cache
+def entry(name: str, dtype: str) -> Callable[..., Any]:
+    """As ``compiled``, but for the library that it is linked to."""
     number = numba.from_dtype(np.dtype(dtype))
 
     def given(element: Any, dimensions: int) -> Any:
         return types.Array(element, dimensions, "C", readonly=True)
 
-    program, vector_, data = given(numba.from_dtype(OP), 1), number[::1], given(number, 2)
+    program, vector_, data = _PROGRAM, number[::1], given(number, 2)
     history = schedule = types.float64[:, ::1]
     optimizer, run = given(numba.from_dtype(OPTIMIZER), 1), given(numba.from_dtype(RUN), 1)
     table_, pixels, flag = number[:, ::1], given(types.uint8, 2), types.int64

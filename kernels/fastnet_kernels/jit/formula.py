@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, overload
 
+from .inlined import inlined
 from .vectors import Vectors
 
 # A multiplication and an addition may be fused, the sign of zero ignored. Nothing may be reordered: what is written in
@@ -90,7 +90,7 @@ class Number:
         return self.call("llvm.fabs")
 
     def _compare(self, how: str, other: Any) -> "Truth":
-        return Truth(self.builder, self.builder.fcmp_ordered(how, self.value, self.raw(other)))
+        return Truth(self, self.builder.fcmp_ordered(how, self.value, self.raw(other)))
 
     def __lt__(self, other: Any) -> "Truth":
         return self._compare("<", other)
@@ -107,24 +107,24 @@ class Number:
 
 @dataclass(frozen=True)
 class Truth:
-    """What a comparison of Numbers gives; false where NaN is in it."""
+    """What a comparison of Numbers, one of which is ``like``, gives; false where NaN is in it."""
 
-    builder: Any
+    like: Number
     value: Any
 
     def __and__(self, other: "Truth") -> "Truth":
-        return Truth(self.builder, self.builder.and_(self.value, other.value))
+        return Truth(self.like, self.like.builder.and_(self.value, other.value))
 
     def __or__(self, other: "Truth") -> "Truth":
-        return Truth(self.builder, self.builder.or_(self.value, other.value))
+        return Truth(self.like, self.like.builder.or_(self.value, other.value))
 
 
 def where(condition: Any, then: Any, otherwise: Any) -> Any:
     """``then`` where the condition holds, else ``otherwise``."""
     if not isinstance(condition, Truth):
         return np.where(condition, then, otherwise)
-    like = then if isinstance(then, Number) else otherwise
-    return like.of(condition.builder.select(condition.value, like.raw(then), like.raw(otherwise)))
+    like = condition.like
+    return like.of(like.builder.select(condition.value, like.raw(then), like.raw(otherwise)))
 
 
 def sqrt(x: Any) -> Any:
@@ -180,14 +180,13 @@ def elementwise(*outputs: str, total: bool = False) -> Callable[[Callable[..., A
         def emit(context: Any, builder: Any, kinds: Sequence[Any], values: Sequence[Any]) -> Any:
             return _emit(all_of, set(inputs), len(outputs), total, context, builder, kinds, values)
 
-        @intrinsic
-        def loop(typingctx: Any, arguments: Any) -> Any:
+        @inlined(run, names)
+        def loop(typingctx: Any, *arguments: Any) -> Any:
             def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-                return emit(context, builder, tuple(arguments), cgutils.unpack_tuple(builder, values[0]))
+                return emit(context, builder, arguments, values)
 
-            return returned(arguments), generate
+            return returned(*arguments), generate
 
-        overload(run)(lambda *arguments: lambda *arguments: loop(arguments))
         run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
             [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
         )

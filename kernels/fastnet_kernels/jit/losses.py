@@ -1,8 +1,11 @@
 """As in the reference, in vector code; the sums are kept in float64."""
 
+from numba import types
+
 from ..program import CATEGORICAL, LOSSES
 from .compiler import kernel, table
 from .formula import elementwise, where, with_sign_of
+from .library import MATRIX, shared
 from .rows import largest_of
 from .transpose import transpose
 from .vector_math import exp, expm1, log1p
@@ -186,7 +189,7 @@ def _sum(losses):
     return losses
 
 
-@kernel
+@shared(types.float64, *[MATRIX] * 5, types.float64, types.int64, types.float64)
 def loss_forward_backward(losses, doutput, output, targets, weights, scale, loss, slope):
     _loss(loss, (losses, doutput, output, targets, scale, slope))
     if weights.shape[0] > 0:
@@ -194,15 +197,18 @@ def loss_forward_backward(losses, doutput, output, targets, weights, scale, loss
     return _sum(losses)
 
 
-@kernel
+@elementwise(total=True)
+def _right(output, targets):
+    yes, no = where(output > 0, 1.0, 0.0), where(output > 0, 0.0, 1.0)
+    return where(targets > 0.5, yes, where(targets <= 0.5, no, 0.0))
+
+
+@shared(types.float64, MATRIX, MATRIX, types.int64)
 def count_correct(output, targets, loss):
-    correct = 0.0
     n_out = output.shape[1]
     if loss != CATEGORICAL:
-        for i in range(output.shape[0]):
-            for j in range(n_out):
-                correct += ((output[i, j] > 0) == (targets[i, j] > 0.5)) & (targets[i, j] == targets[i, j])
-        return correct / n_out
+        return _right(output, targets) / n_out
+    correct = 0.0
     for i in range(output.shape[0]):
         target = 0
         if targets.shape[1] == 1:

@@ -1,7 +1,9 @@
 """As in the reference."""
 
-from .compiler import kernel
+from numba import types
+
 from .formula import elementwise
+from .library import MATRIX, shared
 from .randomness import gaussian
 
 
@@ -10,7 +12,7 @@ def _add(out, x):
     return out + x
 
 
-@kernel
+@shared(types.none, MATRIX, MATRIX, types.float64, *[types.int64] * 4)
 def noise_forward(out, x, deviation, seed, stream, step, first_row):
     gaussian(out, deviation, seed, stream, step, first_row)
     _add(out, x)

@@ -2,8 +2,11 @@
 
 import math
 
+from numba import types
+
 from .compiler import kernel
 from .formula import elementwise, sqrt
+from .library import MATRIX, VECTOR, shared
 from .rows import by_columns, sum_rows
 
 
@@ -84,7 +87,7 @@ def _moments(x, i, epsilon):
     return mean, x.dtype.type(1) / math.sqrt(squares / x.dtype.type(n) + x.dtype.type(epsilon))
 
 
-@kernel
+@shared(types.none, MATRIX, MATRIX, VECTOR, VECTOR, types.float64)
 def layer_norm_forward(z, x, gamma, beta, epsilon):
     for i in range(x.shape[0]):
         mean, inverse = _moments(x, i, epsilon)
@@ -92,7 +95,7 @@ def layer_norm_forward(z, x, gamma, beta, epsilon):
             z[i, j] = (x[i, j] - mean) * inverse * gamma[j] + beta[j]
 
 
-@kernel
+@shared(types.none, VECTOR, VECTOR, MATRIX, MATRIX, types.float64, types.boolean)
 def layer_norm_gradients(dbeta, dgamma, dz, x, epsilon, accumulate):
     if not accumulate:
         for j in range(dbeta.size):
@@ -104,7 +107,7 @@ def layer_norm_gradients(dbeta, dgamma, dz, x, epsilon, accumulate):
             dgamma[j] += dz[i, j] * ((x[i, j] - mean) * inverse)
 
 
-@kernel
+@shared(types.none, MATRIX, MATRIX, MATRIX, VECTOR, types.float64)
 def layer_norm_backward(dx, dz, x, gamma, epsilon):
     n = x.dtype.type(x.shape[1])
     for i in range(x.shape[0]):

@@ -4,10 +4,14 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-from ..program import OPTIMIZERS
+import numba
+from numba import types
+
+from ..program import OPTIMIZER, OPTIMIZERS
 from ..reference.optimizers import CONSTANTS, _constants_of
 from .compiler import kernel, table
 from .formula import elementwise, sqrt, where, with_sign_of
+from .library import MATRIX, VECTOR, shared
 from .views import flat, vector
 
 
@@ -16,6 +20,11 @@ def sgd(parameters, velocity, gradients, learning_rate, momentum, nesterov):
     change = learning_rate * gradients
     velocity = momentum * velocity - change
     return parameters + where(nesterov > 0, momentum * velocity - change, velocity), velocity
+
+
+@elementwise("parameters")
+def _descend(parameters, gradients, learning_rate):
+    return parameters - learning_rate * gradients
 
 
 @elementwise("parameters", "first", "second")
@@ -141,6 +150,7 @@ def rprop(parameters, last, size, gradients, learning_rate, shrink, grow, smalle
 
 
 MOST_SLOTS = 3
+SGD = OPTIMIZERS.index("sgd")
 
 
 class _ByName:
@@ -181,7 +191,10 @@ def _average(mean, values, decay, fresh):
     return decay * mean + fresh * values
 
 
-@kernel
+@shared(
+    *(types.none, VECTOR, MATRIX, VECTOR, numba.from_dtype(OPTIMIZER)),
+    *(types.float64, types.float64, types.float64, types.int64, types.int64),
+)
 def update(parameters, slots, gradients, optimizer, rate, product, factor, step, start):
     if factor < 1 or optimizer["clip_value"] > 0:
         clip(gradients, factor, optimizer["clip_value"])
@@ -191,6 +204,9 @@ def update(parameters, slots, gradients, optimizer, rate, product, factor, step,
     second = vector(flat(slots), min(1, n_slots - 1) * n + start, parameters.size)
     third = vector(flat(slots), min(2, n_slots - 1) * n + start, parameters.size)
     arrays = (parameters, first, second, third, gradients)
+    if optimizer["kind"] == SGD and optimizer["momentum"] == 0:
+        _descend(parameters, gradients, rate)
+        return
     _optimizer(optimizer["kind"], arrays + _compiled_constants(optimizer, rate, product, step))
 
 

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 
 from .blas import address, by_blas, pointers
 from .compiler import kernel
+from .library import MATRIX, shared
 from .thin import combine_rows, dot_rows, outer_product
 from .transpose import transpose, turn
 from .vectors import SMALL, VECTOR_BYTES, Vectors, cpu_has, stack
@@ -60,45 +61,41 @@ def gemm(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumul
         out[...] = product
 
 
-@overload(gemm)
-def _overload_gemm(out, a, b, transpose_a, transpose_b, accumulate, first):
+@shared(types.none, *[MATRIX] * 3, *[types.boolean] * 3, types.int64, plain=gemm)
+def _gemm(out, a, b, transpose_a, transpose_b, accumulate, first):
     """OpenBLAS has fast ways for small products, but not with the second matrix transposed: 64x32 times (64x32)T takes
     2.3 times as long as 64x32 times 32x64. So a small one is transposed first; a single row or column is its own
     transpose."""
-
-    def compiled(out, a, b, transpose_a, transpose_b, accumulate, first):
-        rows, columns = out.shape
-        a_step, b_step, inner = a.shape[1], b.shape[1], b.shape[0]
-        if transpose_b:
-            inner = b_step
-        zero, c, a_, b_ = out.dtype.type(0), address(out, 0), address(a, first), address(b, 0)
-        if is_by_tiles(rows, columns, inner, VECTOR_BYTES // _itemsize(zero)):
-            by_tiles(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
-            return
-        if inner == 1:
-            outer_product(zero, c, a_, 1 if transpose_a else a_step, b_, rows, columns, accumulate)
-            return
-        thin = (rows == 1 or columns == 1) and not (transpose_a and transpose_b)
-        if thin and rows * columns * inner <= SMALL:
-            if columns == 1 and transpose_a:
-                combine_rows(zero, c, b_, 1, a_, a_step, rows, inner, accumulate)
-            elif columns == 1:
-                dot_rows(zero, c, b_, a_, a_step, rows, inner, accumulate)
-            elif transpose_b:
-                dot_rows(zero, c, a_, b_, b_step, columns, inner, accumulate)
-            else:
-                combine_rows(zero, c, a_, a_step if transpose_a else 1, b_, b_step, columns, inner, accumulate)
-            return
-        turned = transpose_b
-        if transpose_b and columns * inner <= SMALL:
-            if columns > 1 and inner > 1:
-                other = matrix(stack(b), 0, inner, columns)
-                transpose(other, b)
-                b_ = address(other, 0)
-            b_step, turned = columns, False
-        by_blas(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, turned, accumulate)
-
-    return compiled
+    rows, columns = out.shape
+    a_step, b_step, inner = a.shape[1], b.shape[1], b.shape[0]
+    if transpose_b:
+        inner = b_step
+    zero, c, a_, b_ = out.dtype.type(0), address(out, 0), address(a, first), address(b, 0)
+    if is_by_tiles(rows, columns, inner, VECTOR_BYTES // _itemsize(zero)):
+        by_tiles(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
+        return
+    if inner == 1:
+        outer_product(zero, c, a_, 1 if transpose_a else a_step, b_, rows, columns, accumulate)
+        return
+    thin = (rows == 1 or columns == 1) and not (transpose_a and transpose_b)
+    if thin and rows * columns * inner <= SMALL:
+        if columns == 1 and transpose_a:
+            combine_rows(zero, c, b_, 1, a_, a_step, rows, inner, accumulate)
+        elif columns == 1:
+            dot_rows(zero, c, b_, a_, a_step, rows, inner, accumulate)
+        elif transpose_b:
+            dot_rows(zero, c, a_, b_, b_step, columns, inner, accumulate)
+        else:
+            combine_rows(zero, c, a_, a_step if transpose_a else 1, b_, b_step, columns, inner, accumulate)
+        return
+    turned = transpose_b
+    if transpose_b and columns * inner <= SMALL:
+        if columns > 1 and inner > 1:
+            other = matrix(stack(b), 0, inner, columns)
+            transpose(other, b)
+            b_ = address(other, 0)
+        b_step, turned = columns, False
+    by_blas(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, turned, accumulate)
 
 
 @kernel

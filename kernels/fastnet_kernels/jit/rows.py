@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, overload
 
 from .formula import Number
+from .inlined import inlined
 from .vectors import Vectors
 
 
@@ -47,7 +47,9 @@ def by_columns(
 
         def run(*arguments: Any) -> None:
             kind = arguments[0].dtype.type
-            given = [value if isinstance(value, np.ndarray) else kind(value) for value in arguments[: len(names)]]
+            given = [
+                value if isinstance(value, np.ndarray) else kind(value) for value in arguments[: len(names) - sums]
+            ]
             inner = formula(*(given[place] for place in of_columns))
             results = _as_tuple(inner(*(given[place] for place in of_rows)))
             for out, result in zip(arguments[: len(outputs)], results, strict=True):
@@ -56,19 +58,19 @@ def by_columns(
                 else:
                     out[...] = result
 
-        @intrinsic
-        def loop(typingctx: Any, arguments: Any) -> Any:
+        names += ["accumulate"] * sums
+
+        @inlined(run, names)
+        def loop(typingctx: Any, *arguments: Any) -> Any:
             def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-                unpacked = cgutils.unpack_tuple(builder, values[0])
                 places = of_columns, of_rows
-                _emit(formula, places, len(outputs), sums, context, builder, tuple(arguments), unpacked)
+                _emit(formula, places, len(outputs), sums, context, builder, arguments, values)
                 return context.get_dummy_value()
 
-            return types.none(arguments), generate
+            return types.none(*arguments), generate
 
-        overload(run)(lambda *arguments: lambda *arguments: loop(arguments))
         run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names + ["accumulate"] * sums]
+            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
         )
         run.__name__, run.__doc__, run.__module__ = formula.__name__, formula.__doc__, formula.__module__
         run.is_formula = True  # type: ignore[attr-defined]
@@ -133,7 +135,7 @@ def largest_of(row: Any) -> Any:
     return np.fmax.reduce(row) if not np.isnan(row[0]) else row[0]
 
 
-@intrinsic
+@inlined(largest_of)
 def _largest(typingctx: Any, row: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(row)(context, builder, arguments[0])
@@ -155,9 +157,28 @@ def _largest(typingctx: Any, row: Any) -> Any:
     return row.dtype(row), generate
 
 
-@overload(largest_of)
-def _overload_largest_of(row):
-    return lambda row: _largest(row)
+def move(out: Any, to: Any, a: Any, start: Any, size: Any) -> None:
+    """``out``'s numbers from the one of number ``to`` on are those of ``a`` from ``start`` on, so many.
+
+    LLVM's loop looks anew for each row of a batch whether the two overlap, longer than a short row takes."""
+    out.reshape(-1)[to : to + size] = a.reshape(-1)[start : start + size]
+
+
+@inlined(move)
+def _move(typingctx: Any, out: Any, to: Any, a: Any, start: Any, size: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        result, given = (
+            context.make_array(kind)(context, builder, arguments[place]).data for kind, place in ((out, 0), (a, 2))
+        )
+        _, to, _, start, size = arguments
+        result, given = builder.gep(result, [to]), builder.gep(given, [start])
+        vectors = Vectors(context, builder, out.dtype)
+        vectors.over_masked(
+            size, lambda place, mask: vectors.store(vectors.load(given, place, mask), result, place, mask)
+        )
+        return context.get_dummy_value()
+
+    return types.none(out, types.intp, a, types.intp, types.intp), generate
 
 
 @by_columns("a", matrices=("a",))

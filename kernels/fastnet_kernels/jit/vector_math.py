@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba.extending import intrinsic, overload
 
 from .formula import Number, clipped, sqrt, where, with_sign_of
+from .inlined import inlined
 
 
 @dataclass(frozen=True)
@@ -293,14 +293,12 @@ def normal_cdf(x: Any) -> Any:
 def _register(function: Callable[[Any], Any]) -> None:
     """Let compiled loops call ``function`` of one number."""
 
-    @intrinsic
+    @inlined(function)
     def instructions(typingctx: Any, x: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return function(Number(builder, arguments[0])).value
 
         return x(x), generate
-
-    overload(function)(lambda x: lambda x: instructions(x))
 
 
 for _function in (exp, expm1, tanh, logistic, log1p, normal_cdf, normal_quantile):

@@ -1,34 +1,35 @@
 """As in the reference, but a compiled view borrows its memory: no reference count is touched when one is made."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 from numba.core.errors import TypingError
-from numba.extending import intrinsic, overload
 
 from ..reference.views import flat, matrix, row_block, vector
+from .inlined import inlined
 
 __all__ = ["flat", "matrix", "row_block", "vector"]
 
 
-@intrinsic
-def _borrow(typingctx: Any, array: Any, offset: Any, shape: Any) -> Any:
-    """An array of ``shape`` over the memory of ``array`` from ``offset`` on, with no owner.
+def _borrow(array: Any, rank: int, place: Callable[..., tuple[Any, Sequence[Any]]], *others: Any) -> Any:
+    """How Numba is told of a view of so many dimensions over an array's memory, with no owner.
 
-    Its type says that it may be written to even where the array's does not: a kernel writes to its outputs alone, and
-    would otherwise be compiled once for a batch in the user's data and once for one in a buffer."""
+    ``place(builder, array, *values)`` gives the offset and the shape, the values being those of the other arguments.
+
+    The view's type says that it may be written to even where the array's does not: a kernel writes to its outputs
+    alone, and would otherwise be compiled once for a batch in the user's data and once for one in a buffer."""
     if array.layout != "C":
         raise TypingError(f"a view into flat memory needs a C-ordered array, not {array}")
-    result = types.Array(array.dtype, len(shape), "C")
+    result = types.Array(array.dtype, rank, "C")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source = context.make_array(array)(context, builder, arguments[0])
         view = context.make_array(result)(context, builder)
         width = context.get_abi_sizeof(context.get_data_type(array.dtype))
-        intp = context.get_value_type(types.intp)
-        itemsize = ir.Constant(intp, width)
-        sizes = cgutils.unpack_tuple(builder, arguments[2])
+        itemsize = ir.Constant(context.get_value_type(types.intp), width)
+        offset, sizes = place(builder, source, *arguments[1:])
         strides: list[Any] = []
         stride = itemsize
         for size in reversed(sizes):
@@ -36,7 +37,7 @@ def _borrow(typingctx: Any, array: Any, offset: Any, shape: Any) -> Any:
             stride = builder.mul(stride, size)
         context.populate_array(
             view,
-            data=builder.gep(source.data, [arguments[1]]),
+            data=builder.gep(source.data, [offset]),
             shape=sizes,
             strides=strides,
             itemsize=itemsize,
@@ -44,24 +45,28 @@ def _borrow(typingctx: Any, array: Any, offset: Any, shape: Any) -> Any:
         )
         return view._getvalue()
 
-    return result(array, types.intp, types.UniTuple(types.intp, len(shape))), generate
+    return result(array, *[types.intp] * len(others)), generate
 
 
-@overload(flat)
-def _flat(array):
-    return lambda array: _borrow(array, 0, (array.size,))
+@inlined(flat)
+def _flat(typingctx: Any, array: Any) -> Any:
+    return _borrow(array, 1, lambda builder, given: (ir.Constant(given.nitems.type, 0), [given.nitems]))
 
 
-@overload(vector)
-def _vector(numbers, offset, size):
-    return lambda numbers, offset, size: _borrow(numbers, offset, (size,))
+@inlined(vector)
+def _vector(typingctx: Any, numbers: Any, offset: Any, size: Any) -> Any:
+    return _borrow(numbers, 1, lambda builder, given, offset, size: (offset, [size]), offset, size)
 
 
-@overload(matrix)
-def _matrix(numbers, offset, rows, columns):
-    return lambda numbers, offset, rows, columns: _borrow(numbers, offset, (rows, columns))
+@inlined(matrix)
+def _matrix(typingctx: Any, numbers: Any, offset: Any, rows: Any, columns: Any) -> Any:
+    return _borrow(numbers, 2, lambda builder, given, offset, *shape: (offset, shape), offset, rows, columns)
 
 
-@overload(row_block)
-def _row_block(array, start, rows):
-    return lambda array, start, rows: _borrow(array, start * array.shape[1], (rows, array.shape[1]))
+@inlined(row_block)
+def _row_block(typingctx: Any, array: Any, start: Any, rows: Any) -> Any:
+    def place(builder: Any, given: Any, start: Any, rows: Any) -> tuple[Any, Sequence[Any]]:
+        columns = builder.extract_value(given.shape, 1)
+        return builder.mul(start, columns), [rows, columns]
+
+    return _borrow(array, 2, place, start, rows)

@@ -338,8 +338,9 @@ def weight_gradients(
                 dgamma[...] = moment(moments, op, DWEIGHTS if of_batch else OWN_DWEIGHTS)
 
 
-def penalize(program: Record, parameters: Array, gradients: Array, part: int, parts: int) -> float:
-    """Add the gradients of the penalties to one part of ``gradients`` (n_parameters,), and return its penalties."""
+def penalize(program: Record, parameters: Array, gradients: Array, strength: float, part: int, parts: int) -> float:
+    """Add the gradients of the penalties, ``strength`` times, to one part of ``gradients`` (n_parameters,), and return
+    so often its penalties."""
     penalty = 0.0
     for op in program:
         if op["kind"] != DENSE and op["kind"] != SAMPLES:
@@ -353,11 +354,11 @@ def penalize(program: Record, parameters: Array, gradients: Array, part: int, pa
             gradients[op["biases"] - 1] = 0
         if op["l1"] > 0 or op["l2"] > 0:
             weights, dweights = vector(parameters, begin, size), vector(gradients, begin, size)
-            added = weight_penalty(dweights, weights, op["l1"], op["l2"])
+            added = weight_penalty(dweights, weights, strength * op["l1"], strength * op["l2"])
             if op["kind"] == DENSE:
                 penalty += added
             elif part == parts - 1:
-                penalty += 0.5 * op["l2"] * parameters[op["biases"] - 1] ** 2 * op["square"]
+                penalty += strength * 0.5 * op["l2"] * parameters[op["biases"] - 1] ** 2 * op["square"]
     return float(penalty)
 
 
@@ -489,6 +490,11 @@ def weight_of_batch(W: Array, order: npt.NDArray[np.int64], shuffled: bool, star
     return float(np.sum(W[order[start : start + rows]], dtype=np.float64))
 
 
+def strength_of(by_rows: bool, weight: float, columns: int) -> float:
+    """What penalties are multiplied by in a batch whose entries, so many for each sample, have the sum ``weight``."""
+    return columns / weight if by_rows and weight > 0 else 1.0
+
+
 def entries(program: Record) -> int:
     """How many losses a sample has: one for each output, but one in all for categorical_crossentropy."""
     loss = program[-1]
@@ -541,7 +547,8 @@ def train(
     n_features, divisor = program[0]["input_size"], float(settings["divisor"])
     # The whole set in one batch is the same in any order, so it is used where it lies.
     shuffled = bool(settings["shuffle"]) and batch_size < n_samples
-    whole = weight_of(W, n_samples)
+    by_rows = bool(settings["penalty_by_rows"])
+    whole = n_samples if by_rows else weight_of(W, n_samples)
     for index in range(len(history)):
         total = correct = 0.0
         if shuffled:
@@ -550,6 +557,10 @@ def train(
             rows = min(batch_size, n_samples - start)
             weight = weight_of_batch(W, order, shuffled, start, rows)
             scale, penalty = 1 / weight if weight > 0 else 0.0, 0.0
+            strength = strength_of(by_rows, weight, columns)
+            # What the batch counts in the epoch's loss, and in it the sum of its losses.
+            count_of_batch = rows if by_rows else weight
+            share_of_losses = float(settings["loss_factor"]) * (rows * scale if by_rows else 1.0)
             for first_row in range(0, rows, max_rows):
                 count = min(max_rows, rows - first_row)
                 at, room = start + first_row, matrix(activations, 0, count, n_features)
@@ -579,13 +590,22 @@ def train(
                         merge_batch(op, moments, 0, 1, rows)
                     begin = end
                 doutput = matrix(deltas, loss["input"] * max_rows, count, loss["input_size"])
-                total += loss_forward_backward(losses, doutput, output, y, w, scale, loss["function"], loss["slope"])
+                total += share_of_losses * loss_forward_backward(
+                    losses,
+                    doutput,
+                    output,
+                    y,
+                    w,
+                    float(settings["gradient_factor"]) * scale,
+                    loss["function"],
+                    loss["slope"],
+                )
                 if settings["count_correct"]:
                     correct += count_correct(output, y, loss["function"])
                 end = len(program) - 1
                 for number in range(n_barriers, -1, -1):
                     begin = barrier(program, number - 1) if number > 0 else 0
-                    penalty += backward(
+                    penalty += strength * backward(
                         program, begin, end, parameters, activations, deltas, moments[0], *where, *random, 1 / rows
                     )
                     if number > 0:
@@ -594,8 +614,8 @@ def train(
                 weight_gradients(
                     program, gradients[0], activations, deltas, moments[0], *where, first_row, first_row > 0, 0, 1, True
                 )
-            penalty += penalize(program, parameters, gradients[0], 0, 1)
-            total += penalty * weight
+            penalty += penalize(program, parameters, gradients[0], strength, 0, 1)
+            total += penalty * count_of_batch
             if settings["update"]:
                 rate, product = schedule[step - int(settings["step"])]
                 step += 1

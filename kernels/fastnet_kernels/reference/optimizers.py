@@ -23,8 +23,8 @@ CONSTANTS = (
     "fresh_1",  # 1 - beta_1
     "beta_2",
     "fresh_2",
-    "corrected_rate",  # learning_rate / (1 - beta_1**t), t counted from 1
-    "correction",  # 1 / sqrt(1 - beta_2**t)
+    "corrected_rate",  # learning_rate / (1 - beta_1**t), t counted from 1; with epsilon_hat over correction too
+    "correction",  # 1 / sqrt(1 - beta_2**t); with epsilon_hat 1
     "gradient_rate",  # nadam's of the gradient: learning_rate (1 - mu_t) / (1 - product up to mu_t)
     "momentum_rate",  # and of the first moment: learning_rate mu_(t+1) / (1 - product up to mu_(t+1))
     "faded_rate",  # learning_rate / (1 + (t - 1) * decay)
@@ -49,7 +49,11 @@ def sgd(
     parameters: Array, velocity: Array, gradients: Array, learning_rate: float, momentum: float, nesterov: float
 ) -> None:
     """Gradient descent with momentum m and learning rate r: ``v = m v - r g``, then ``p += v``; with Nesterov's
-    momentum ``p += m v - r g`` (Sutskever et al., 2013, as rewritten by Bengio et al., 2013)."""
+    momentum ``p += m v - r g`` (Sutskever et al., 2013, as rewritten by Bengio et al., 2013). Without momentum the
+    velocity is left alone."""
+    if momentum == 0:
+        parameters -= learning_rate * gradients
+        return
     velocity *= momentum
     velocity -= learning_rate * gradients
     parameters += momentum * velocity - learning_rate * gradients if nesterov else velocity
@@ -262,6 +266,10 @@ def _constants_of(optimizer: Record, rate: float, product: float, step: int) -> 
     # A power takes as long as a small network's whole update, and most optimizers have no moments.
     faded_1 = beta_1**step if beta_1 > 0 else 0.0
     faded_2 = beta_2**step if beta_2 > 0 else 0.0
+    corrected_rate, correction = rate / (1 - faded_1), 1 / math.sqrt(1 - faded_2)
+    if optimizer["epsilon_hat"] != 0:
+        # The same but for epsilon: Kingma and Ba, 2015, the end of section 2.
+        corrected_rate, correction = corrected_rate / correction, 1.0
     gradient_rate = momentum_rate = 0.0
     momentum_decay = float(optimizer["momentum_decay"])
     if momentum_decay > 0:
@@ -278,8 +286,8 @@ def _constants_of(optimizer: Record, rate: float, product: float, step: int) -> 
         1 - beta_1,
         beta_2,
         1 - beta_2,
-        rate / (1 - faded_1),
-        1 / math.sqrt(1 - faded_2),
+        corrected_rate,
+        correction,
         gradient_rate,
         momentum_rate,
         rate / (1 + (step - 1) * decay),

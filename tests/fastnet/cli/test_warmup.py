@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from fastnet.model import DTYPES as MODEL_DTYPES
 
 from .conftest import Run
 
-ALL = [(name, dtype) for dtype in DTYPES for name in backends.ENTRY_POINTS]
+ENTRY_POINTS = ("kernels", "train", "evaluate", "predict")
+ALL = [(name, dtype) for dtype in DTYPES for name in ENTRY_POINTS]
 
 
 @pytest.fixture
@@ -27,9 +29,11 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, st
     """What was to be compiled; it takes two seconds, but that for evaluate is there already."""
     asked: list[tuple[str, str]] = []
 
-    def compile_ahead(name: str, dtype: str) -> float | None:
-        asked.append((name, dtype))
-        return None if name == "evaluate" else 2.0
+    def compile_ahead(dtypes: Iterable[str]) -> Iterator[tuple[str, str, float | None]]:
+        for dtype in dtypes:
+            for name in ENTRY_POINTS:
+                asked.append((name, dtype))
+                yield name, dtype, None if name == "evaluate" else 2.0
 
     monkeypatch.setattr(backends, "compile_ahead", compile_ahead)
     monkeypatch.setattr(backends, "kernel_cache", lambda: tmp_path / "cache")
@@ -45,15 +49,15 @@ def test_all_is_compiled_and_each_has_its_line(run: Run, asked: list[tuple[str, 
     assert (done.exit_code, done.stderr, asked) == (0, "", ALL)
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["cache", str(tmp_path / "cache")]
-    assert lines[1].split() == ["train", "float32", "compiled", "in", "2", "s"]
-    assert lines[2].split() == ["evaluate", "float32", "already", "compiled"]
+    assert lines[1].split() == ["kernels", "float32", "compiled", "in", "2", "s"]
+    assert lines[3].split() == ["evaluate", "float32", "already", "compiled"]
     assert len(lines) == 1 + len(ALL)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_one_type_alone(dtype: str, run: Run, asked: list[tuple[str, str]]) -> None:
     assert run("warmup", "--dtype", dtype).exit_code == 0
-    assert asked == [(name, dtype) for name in backends.ENTRY_POINTS]
+    assert asked == [(name, dtype) for name in ENTRY_POINTS]
 
 
 def test_another_type_is_wrong_usage(run: Run, asked: list[tuple[str, str]]) -> None:
@@ -68,6 +72,7 @@ def test_json(run: Run, asked: list[tuple[str, str]], tmp_path: Path) -> None:
     assert value["version"] == fastnet.__version__
     assert value["cache"] == str(tmp_path / "cache")
     assert value["entry_points"] == [
+        {"name": "kernels", "dtype": "float64", "compiled": True, "seconds": 2.0},
         {"name": "train", "dtype": "float64", "compiled": True, "seconds": 2.0},
         {"name": "evaluate", "dtype": "float64", "compiled": False, "seconds": 0.0},
         {"name": "predict", "dtype": "float64", "compiled": True, "seconds": 2.0},
@@ -105,12 +110,13 @@ def test_a_cache_that_cannot_be_written_is_an_error(run: Run, tmp_path: Path, mo
 
 @pytest.mark.needs_compiler
 def test_what_could_not_be_kept_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fastnet_kernels.jit import compiler, engine
+    from fastnet_kernels.jit import ahead, compiler, engine
 
     monkeypatch.setattr(compiler, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(ahead, "compile_missing", lambda wanted: iter(()))
     monkeypatch.setattr(engine, "compiled", lambda name, dtype: None)
     with pytest.raises(OutputError, match="could not be kept in"):
-        backends.compile_ahead("train", "float32")
+        list(backends.compile_ahead(["float32"]))
 
 
 def test_without_the_compiler_it_is_an_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,10 +137,8 @@ def test_once_warm_everything_is_found(tmp_path: Path) -> None:
         assert done.stderr == ""
         results.append(json.loads(done.stdout))
     first, second = ([entry["compiled"] for entry in result["entry_points"]] for result in results)
-    assert (first, second) == ([True] * 3, [False] * 3)
-    assert {path.name for path in Path(results[0]["cache"]).iterdir()} == {
-        f"{name}-float64" for name in backends.ENTRY_POINTS
-    }
+    assert (first, second) == ([True] * 4, [False] * 4)
+    assert {path.name for path in Path(results[0]["cache"]).iterdir()} == {f"{name}-float64" for name in ENTRY_POINTS}
 
 
 @pytest.mark.slow

@@ -1,0 +1,104 @@
+"""Entry points compiled side by side, each by a process of its own, and all found in the cache afterwards.
+
+Numba compiles one function at a time, whatever the number of threads. A first run on a machine would wait for the sum
+of all compilations; this way it waits for the longest, on as many cores as there are.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+
+from ..machine import cores
+from .compiler import COMPILED, cache_folder, is_kept
+from .library import LIBRARY, load, pretend
+
+Entry = tuple[str, str]
+"""The name of an entry point, and its float type."""
+
+SECONDS = {LIBRARY: 8, "train": 8, "evaluate": 2, "predict": 2}
+"""The entry points of the engine, and about how long each takes to compile."""
+
+
+def compile_missing(wanted: Iterable[Entry]) -> Iterator[tuple[Entry, float]]:
+    """See to it that the cache holds these entry points, as far as other processes can.
+
+    What cannot be had this way (one core, no processes, no cache) or is alone is left to be compiled where it is used.
+
+    Yields
+    ------
+    Entry, float
+        Each that had to be compiled, when it is, and the seconds since the start.
+    """
+    if not COMPILED or cache_folder() is None or not sys.executable or cores() == 1:
+        return
+    missing = [entry for entry in dict.fromkeys(wanted) if not _is_kept(entry)]
+    if len(missing) < 2:
+        return
+    started = time.perf_counter()
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        for share in _shares(missing, cores()):
+            running.append(_start(share))
+        while missing:
+            is_over = all(process.poll() is not None for process in running)
+            for entry in filter(_is_kept, tuple(missing)):
+                missing.remove(entry)
+                yield entry, time.perf_counter() - started
+            if is_over:
+                return
+            time.sleep(0.02)
+    except OSError:  # no more processes
+        return
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def _shares(entries: Iterable[Entry], most: int) -> list[list[Entry]]:
+    """So divided among at most so many processes that each has about as much to do."""
+    shares: list[list[Entry]] = [[] for _ in range(most)]
+    for entry in sorted(entries, key=lambda entry: SECONDS[entry[0]], reverse=True):
+        min(shares, key=lambda share: sum(SECONDS[name] for name, _ in share)).append(entry)
+    return [share for share in shares if share]
+
+
+def _is_kept(entry: Entry) -> bool:
+    return is_kept("-".join(entry))
+
+
+def _start(share: Iterable[Entry]) -> "subprocess.Popen[bytes]":
+    # It finds what this process finds. The pipe tells it when this process is gone.
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", __name__, *("-".join(entry) for entry in share)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _end_with_parent() -> None:
+    """End without the process that asked for it."""
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
+
+
+def _compile(share: Iterable[str]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    from . import engine
+
+    for entry in share:
+        name, dtype = entry.split("-")
+        if name == LIBRARY:
+            load(dtype)
+        else:
+            pretend(dtype)
+            engine.entry(name, dtype)
+
+
+if __name__ == "__main__":
+    _compile(sys.argv[1:])

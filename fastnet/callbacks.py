@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,11 @@ class Callback:
 
     each_epoch = True
 
+    def epochs_until_look(self) -> int | None:
+        """How many epochs at the most may run before ``on_epoch_end`` is called again; None for any number. A callback
+        that knows that it would do nothing for so many lets them run without Python between them."""
+        return 1 if self.each_epoch else None
+
     def on_fit_begin(self, training: Training) -> None:
         """Called once, before the first epoch."""
 
@@ -34,6 +40,20 @@ class Callback:
 
     def on_fit_end(self, training: Training) -> None:
         """Called once, after the last epoch, also when a callback stopped the fit."""
+
+
+def checked_callbacks(callbacks: Iterable[Callback]) -> list[Callback]:
+    """``callbacks`` as a list, if they are callback objects.
+
+    Raises
+    ------
+    ConfigurationError
+        If they are something else.
+    """
+    watchers = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    if not isinstance(callbacks, Iterable) or not all(isinstance(watcher, Callback) for watcher in watchers):
+        raise ConfigurationError("callbacks must be a list of callback objects, such as [EarlyStopping()]")
+    return watchers
 
 
 class EarlyStopping(Callback):

@@ -13,12 +13,12 @@ from fastnet_kernels.program import BATCH_NORM
 
 from . import checkpoint
 from .activations import CustomActivation
-from .callbacks import Callback
+from .callbacks import Callback, checked_callbacks
 from .errors import ConfigurationError, DataError
 from .model import Array, Model
 from .optimizers import LBFGS, Adam, Optimizer
 from .pixels import Pixels, Samples
-from .training import History, Labelled, Training
+from .training import History, Labelled, Training, checked_validation
 from .validation import whole
 from .weights import ClassWeight
 
@@ -123,9 +123,7 @@ class Network(Model):
         DivergenceError
             If the loss stops being a finite number; the network then holds the last good weights.
         """
-        watchers = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
-        if not all(isinstance(watcher, Callback) for watcher in watchers) or isinstance(callbacks, Callback):
-            raise ConfigurationError("callbacks must be a list of callback objects, such as [EarlyStopping()]")
+        watchers = checked_callbacks(callbacks)
         optimizer = Adam() if optimizer is None else optimizer
         if not isinstance(optimizer, Optimizer):
             raise ConfigurationError(f"optimizer must be a fastnet optimizer such as Adam(), not {optimizer!r}")
@@ -136,11 +134,9 @@ class Network(Model):
         self.check_training(optimizer, rows, len(features))
         validation = None
         if validation_data is not None:
-            if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
-                raise ConfigurationError("validation_data must be a pair (X, y), or (X, y, sample_weight)")
-            held_out = self.check_features(validation_data[0], "the validation X")
-            held_out_targets = self.check_targets(validation_data[1], len(held_out))
-            validation = self._labelled(held_out, held_out_targets, *validation_data[2:])
+            held_out_X, held_out_y, held_out_weight = checked_validation(validation_data)
+            held_out = self.check_features(held_out_X, "the validation X")
+            validation = self._labelled(held_out, self.check_targets(held_out_y, len(held_out)), held_out_weight)
         training = Training(
             self,
             self._labelled(features, targets, sample_weight, class_weight),

@@ -387,6 +387,9 @@ class LBFGS(Optimizer):
         How many of the last steps stand for the curvature, at least 1.
     tolerance : float
         It ends when no gradient is larger; at least 0.
+    loss_tolerance : float
+        It ends when an iteration has lowered the loss by no more than this times the loss (times 1, where the loss is
+        below 1); at least 0.
     max_evaluations : int
         Of the loss, in all; at least 1.
     """
@@ -395,12 +398,14 @@ class LBFGS(Optimizer):
     memory: int = 10
     tolerance: float = 1e-5
     max_evaluations: int = 15000
+    loss_tolerance: float = 64 * float(np.finfo(np.float64).eps)
 
     def __post_init__(self) -> None:
         if any(value is not None for value in (self.clip_value, self.clip_norm, self.average)):
             raise ConfigurationError("LBFGS takes no clip_value, clip_norm or average; leave them out")
         whole("memory", self.memory, at_least=1)
         number("tolerance", self.tolerance, at_least=0)
+        number("loss_tolerance", self.loss_tolerance, at_least=0)
         whole("max_evaluations", self.max_evaluations, at_least=1)
 
     @property

@@ -84,7 +84,7 @@ def minimise(training: Training, optimizer: LBFGS, end_epoch: Callable[[], None]
             options={
                 "maxcor": optimizer.memory,
                 "gtol": optimizer.tolerance,
-                "ftol": 64 * np.finfo(np.float64).eps,
+                "ftol": optimizer.loss_tolerance,
                 "maxiter": training.epochs,
                 "maxfun": optimizer.max_evaluations,
             },

@@ -119,6 +119,39 @@ class Labelled:
     sample_weight: npt.NDArray[np.floating] | None = None
 
 
+def checked_validation(data: Any) -> tuple[Any, Any, Any]:
+    """``validation_data`` as X, y and the weights of samples or None.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no pair and no triple.
+    """
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        raise ConfigurationError("validation_data must be a pair (X, y), or (X, y, sample_weight)")
+    return data[0], data[1], data[2] if len(data) == 3 else None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where an optimizer stands, so that a later training of the same network can go on from there.
+
+    Attributes
+    ----------
+    epochs, steps : int
+        Done so far: what shuffles, masks and corrections of bias go by.
+    slots : (n_slots, n_parameters) ndarray
+        What the optimizer remembers.
+    parameters : (n_parameters,) ndarray or None
+        What it trains, where the model has the mean of it instead.
+    """
+
+    epochs: int
+    steps: int
+    slots: Array
+    parameters: Array | None = None
+
+
 class Training:
     """One fit under way: the state that an epoch changes, and what callbacks may look at.
 
@@ -149,7 +182,9 @@ class Training:
         metrics: Sequence[str],
         backend: str,
         threads: int | None,
+        after: Progress | None = None,
     ) -> None:
+        self._after = after
         self.model, self.data, self.validation = model, data, validation
         self.optimizer, self.epochs, self.backend, self.threads = optimizer, epochs, backend, threads
         self._engine = model.engine(backend)
@@ -166,7 +201,7 @@ class Training:
         self._features: Samples = data.X
         self._program, self._parameters = model.program, model.parameters
         self._space: SampleSpace | None = None
-        if backend == "jit" and pays(model, data.X, optimizer, batch_size, epochs):
+        if backend == "jit" and after is None and pays(model, data.X, optimizer, batch_size, epochs):
             self._space = SampleSpace(model, data.X)
             self._program, self._parameters, self._features = (
                 self._space.program,
@@ -174,8 +209,11 @@ class Training:
                 self._space.X,
             )
         elif optimizer.average is not None:
-            self._parameters, self._written = model.parameters.copy(), model.parameters.copy()
+            trained = model.parameters if after is None or after.parameters is None else after.parameters
+            self._parameters, self._written = trained.copy(), model.parameters.copy()
         self.slots = np.zeros((optimizer.slots, self._parameters.size), model.dtype)
+        if after is not None:
+            np.copyto(self.slots, after.slots)
         self.is_trained = np.zeros(model.parameters.size, bool)
         for op in model.program[model.program["trainable"] != 0]:
             self.is_trained[op["weights"] : op["biases"] + op["output_size"]] = True
@@ -183,7 +221,7 @@ class Training:
         self._plateau: tuple[int, PlateauState | None] = (0, None)
         self._product = (0, 1.0)
         self.parameters_before = model.parameters
-        # Slots begin as zeros: of them no copy is kept.
+        # Slots that begin as zeros are not copied.
         self._looks: deque[tuple[int, Array, Array | None]] = deque(maxlen=2)
         self.steps_per_epoch = math.ceil(len(data.X) / batch_size)
         self._batch_size, self._shuffle = batch_size, shuffle
@@ -230,10 +268,7 @@ class Training:
         """
         self._refuse_what_is_zero()
         one_at_a_time = (
-            self.validation is not None
-            or bool(self._metrics)
-            or isinstance(self._schedule, ReduceOnPlateau)
-            or any(callback.each_epoch for callback in callbacks)
+            self.validation is not None or bool(self._metrics) or isinstance(self._schedule, ReduceOnPlateau)
         )
         for callback in callbacks:
             callback.on_fit_begin(self)
@@ -242,12 +277,30 @@ class Training:
             if isinstance(self.optimizer, LBFGS):
                 minimise(self, self.optimizer, lambda: self._end_epoch(callbacks))
             while len(self.history.loss) < self.epochs and self.history.stopped is None:
-                seconds = self.train(min(count, self.epochs - len(self.history.loss)))
+                asked = [callback.epochs_until_look() for callback in callbacks]
+                seconds = self.train(min(count, self.epochs - len(self.history.loss), *filter(None, asked)))
                 if not one_at_a_time:
                     count = max(1, round(SECONDS_A_CALL / max(seconds, 1e-9)))
                 self._end_epoch(callbacks)
         for callback in callbacks:
             callback.on_fit_end(self)
+
+    def step_of(self, epoch: int) -> int:
+        """How many steps come before that epoch of this fit, counted from 0."""
+        before = 0 if self._after is None else self._after.steps
+        return before + epoch * self.steps_per_epoch
+
+    @property
+    def _epochs_before(self) -> int:
+        return 0 if self._after is None else self._after.epochs
+
+    def progress(self) -> Progress:
+        """What another training needs to go on from here."""
+        done, slots = len(self.history.loss), self.slots
+        if self._space is not None:
+            slots = np.stack([self._space.ordinary(slot) for slot in slots])
+        trained = None if self.optimizer.average is None else self._parameters
+        return Progress(self._epochs_before + done, self.step_of(done), slots, trained)
 
     @property
     def _schedule(self) -> Any:
@@ -288,7 +341,8 @@ class Training:
         steps = count * self.steps_per_epoch
         schedule = self._schedule
         if isinstance(schedule, Timed):
-            return schedule.rates(first * self.steps_per_epoch, steps, self.steps_per_epoch)
+            epochs = self._epochs_before + first
+            return schedule.rates(epochs * self.steps_per_epoch, steps, self.steps_per_epoch)
         if isinstance(schedule, ReduceOnPlateau):
             watched = self.watched(schedule.monitor, "ReduceOnPlateau")
             seen, state = self._plateau if self._plateau[0] <= first else (0, None)
@@ -351,11 +405,11 @@ class Training:
         elif self.optimizer.average is not None and not np.array_equal(self._written, self.model.parameters):
             # Somebody, such as a callback, has set the weights: they are the mean from now on, and what is trained.
             np.copyto(self._parameters, self.model.parameters)
-            self.slots[-1] = self._parameters * (1 - self.optimizer.average ** (first * self.steps_per_epoch))
+            self.slots[-1] = self._parameters * (1 - self.optimizer.average ** self.step_of(first))
         self.parameters_before = self.model.parameters.copy()
         own = self._parameters is self.model.parameters
         before = self.parameters_before if own else self._parameters.copy()
-        self._looks.append((first, before, self.slots.copy() if first > 0 else None))
+        self._looks.append((first, before, self.slots.copy() if self.step_of(first) > 0 else None))
         rows = np.empty((count, HISTORY_COLUMNS))
         started = time.perf_counter()
         finished = self._call_engine(rows, first)
@@ -381,11 +435,11 @@ class Training:
     def _call_engine(self, rows: npt.NDArray[np.float64], first: int, update: bool = True) -> int:
         run = np.zeros(1, RUN)
         run["batch_size"], run["shuffle"], run["seed"] = self._batch_size, self._shuffle, self.model.seed
-        run["max_rows"], run["epoch"], run["step"] = self._max_rows, first, first * self.steps_per_epoch
+        run["max_rows"], run["epoch"], run["step"] = self._max_rows, self._epochs_before + first, self.step_of(first)
         run["count_correct"], run["threads"], run["update"] = self.model.is_classifier, self._members, update
         run["loss_factor"] = run["gradient_factor"] = 1
         X, pixels, run["divisor"] = engine_arguments(self._features, self.model.dtype)
-        first_step = first * self.steps_per_epoch
+        first_step = self.step_of(first)
         schedule = self.optimizer.schedule(self.rates(first, len(rows)), first_step, self._product)
         self._product = first_step + len(schedule), float(schedule[-1, PRODUCT])
         finished: int = self._engine.train(
@@ -406,7 +460,7 @@ class Training:
             self._targets,
             self.data.W,
         )
-        self._write_back((first + finished) * self.steps_per_epoch)
+        self._write_back(self.step_of(first + finished))
         return finished
 
     def _write_back(self, steps: int) -> None:
@@ -430,7 +484,7 @@ class Training:
         """
         first, parameters, slots = self._looks[0]
         self._parameters[...], self.slots[...] = parameters, 0 if slots is None else slots
-        self._write_back(first * self.steps_per_epoch)
+        self._write_back(self.step_of(first))
         ends = [self.model.parameters.copy()]
         lost = None
         for epoch in range(first, until):

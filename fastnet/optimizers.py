@@ -142,6 +142,9 @@ class Adam(WithRate):
         Decay of the first and second moments, in [0, 1).
     epsilon : float
         Added to the root of the second moment, above 0.
+    epsilon_hat : bool
+        Whether it is added to the root as it is, before the correction of its bias, as at the end of the paper's
+        section 2, in scikit-learn and in TensorFlow.
     """
 
     name: ClassVar[str] = "adam"
@@ -149,12 +152,15 @@ class Adam(WithRate):
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+    epsilon_hat: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         number("beta_1", self.beta_1, at_least=0, below=1)
         number("beta_2", self.beta_2, at_least=0, below=1)
         number("epsilon", self.epsilon, above=0)
+        if not isinstance(self.epsilon_hat, bool):
+            raise ConfigurationError(f"epsilon_hat must be True or False, not {self.epsilon_hat!r}")
 
 
 @dataclass(frozen=True)

@@ -155,6 +155,19 @@ class Progress:
 class Training:
     """One fit under way: the state that an epoch changes, and what callbacks may look at.
 
+    Parameters
+    ----------
+    model, data, optimizer, epochs, batch_size, shuffle, validation, metrics, backend, threads
+        As ``Network.fit`` has checked them.
+    after : Progress or None
+        Where to go on.
+    loss_factor, gradient_factor : float
+        The losses, as the history has them, and their gradients are multiplied by the first, the gradients by the
+        second too; penalties are not.
+    penalty_by_rows : bool
+        Whether penalties are divided by the sum of the weights of a batch's samples, which without weights is its rows,
+        and an epoch's loss is the mean over its batches by their rows, as in scikit-learn's MLP.
+
     Attributes
     ----------
     model : Model
@@ -183,8 +196,13 @@ class Training:
         backend: str,
         threads: int | None,
         after: Progress | None = None,
+        loss_factor: float = 1.0,
+        gradient_factor: float = 1.0,
+        penalty_by_rows: bool = False,
     ) -> None:
         self._after = after
+        self._loss_factor, self._gradient_factor = loss_factor, loss_factor * gradient_factor
+        self._penalty_by_rows = penalty_by_rows
         self.model, self.data, self.validation = model, data, validation
         self.optimizer, self.epochs, self.backend, self.threads = optimizer, epochs, backend, threads
         self._engine = model.engine(backend)
@@ -436,8 +454,9 @@ class Training:
         run = np.zeros(1, RUN)
         run["batch_size"], run["shuffle"], run["seed"] = self._batch_size, self._shuffle, self.model.seed
         run["max_rows"], run["epoch"], run["step"] = self._max_rows, self._epochs_before + first, self.step_of(first)
+        run["loss_factor"], run["gradient_factor"] = self._loss_factor, self._gradient_factor
+        run["penalty_by_rows"] = self._penalty_by_rows
         run["count_correct"], run["threads"], run["update"] = self.model.is_classifier, self._members, update
-        run["loss_factor"] = run["gradient_factor"] = 1
         X, pixels, run["divisor"] = engine_arguments(self._features, self.model.dtype)
         first_step = self.step_of(first)
         schedule = self.optimizer.schedule(self.rates(first, len(rows)), first_step, self._product)

@@ -1,5 +1,7 @@
 """Settings too small for the model's type, which a training would take for zero."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,5 +13,6 @@ import fastnet as fn
 def test_they_are_refused(name: str, value: float, backend: str) -> None:
     X = np.zeros((8, 2))
     network = fn.Network([fn.Dense(1)], input_shape=(2,), loss="mean_squared_error")
+    options: dict[str, Any] = {name: value}
     with pytest.raises(fn.ConfigurationError, match=f"{name} {value:g} is 0 in float32; use a larger one or float64"):
-        network.fit(X, X[:, 0], optimizer=fn.Adam(**{name: value}), epochs=1, backend=backend)
+        network.fit(X, X[:, 0], optimizer=fn.Adam(**options), epochs=1, backend=backend)

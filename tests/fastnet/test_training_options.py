@@ -88,7 +88,8 @@ class TestClipping:
 
     def test_a_limit_that_nothing_reaches_changes_no_bit(self, backend: str) -> None:
         nets = [network() for _ in range(3)]
-        for net, limits in zip(nets, ({}, {"clip_value": 1e9}, {"clip_norm": 1e9}), strict=True):
+        options: list[dict[str, Any]] = [{}, {"clip_value": 1e9}, {"clip_norm": 1e9}]
+        for net, limits in zip(nets, options, strict=True):
             fitted(net, fn.Adam(0.01, **limits), backend=backend)
         np.testing.assert_array_equal(nets[1].parameters, nets[0].parameters)
         np.testing.assert_array_equal(nets[2].parameters, nets[0].parameters)

@@ -13,6 +13,7 @@ from ..errors import ConfigurationError
 from ..layers import Activation, BatchNorm, Dense, Dropout, Layer
 from ..losses import Loss
 from ..network import Network
+from ..validation import whole
 
 Array = npt.NDArray[Any]
 
@@ -23,13 +24,13 @@ def sizes_of(hidden_layer_sizes: Any) -> list[int]:
     Raises
     ------
     ConfigurationError
-        If one is not above 0.
+        If one is not a whole number above 0.
     """
     several = isinstance(hidden_layer_sizes, Iterable)
     sizes = list(hidden_layer_sizes) if several else [hidden_layer_sizes]
     if np.any(np.array(sizes) <= 0):
         raise ConfigurationError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-    return sizes
+    return [whole("a size in hidden_layer_sizes", size, at_least=1) for size in sizes]
 
 
 def fastnet_name(activation: str | ActivationObject) -> str | ActivationObject:

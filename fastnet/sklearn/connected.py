@@ -28,7 +28,7 @@ class WithNetwork(BaseEstimator):  # type: ignore[misc]
         """The network with the weights that ``coefs_`` and ``intercepts_`` now have: for ``save``, ``predict_spread``
         and whatever else a network can do."""
         check_is_fitted(self, "_network")
-        self._connect()
+        self._connect(self._network)
         return self._network
 
     def _make_network(self, units: list[int], first_pass: bool, mean_weight: float) -> None:
@@ -44,15 +44,14 @@ class WithNetwork(BaseEstimator):  # type: ignore[misc]
         )
         before = None if first_pass else getattr(self, "_network", None)
         if before is not None and before.parameters.shape == network.parameters.shape:
-            self._connect()
+            self._connect(before)
             network.parameters[...] = before.parameters
+        self._connect(network)
         self._network = network
-        self._connect()
 
-    def _connect(self) -> None:
+    def _connect(self, network: Network) -> None:
         """Make ``coefs_`` and ``intercepts_``, which a user may have set, views of the network's parameters."""
-        parameters = self._network.parameters
-        views = dense_views(self._network)
+        parameters, views = network.parameters, dense_views(network)
         for name, own, which in (("coefs_", self.coefs_, 0), ("intercepts_", self.intercepts_, 1)):
             if len(own) != len(views):
                 raise DataError(f"{name} must have {len(views)} arrays, one for each layer, but it has {len(own)}")
@@ -71,7 +70,7 @@ class WithNetwork(BaseEstimator):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if "_network" in state:
-            self._connect()
+            self._connect(self._network)
             # They are views, and would be saved beside what they are views of.
             del state["coefs_"], state["intercepts_"]
         return state

@@ -273,6 +273,10 @@ class TestRefusals:
         ("options", "sentence"),
         [
             ({"hidden_layer_sizes": (3, 0)}, r"hidden_layer_sizes must be > 0, got \[3, 0\]"),
+            (
+                {"hidden_layer_sizes": (2.5,)},
+                "a size in hidden_layer_sizes must be a whole number of at least 1, not 2.5",
+            ),
             ({"callbacks": [3]}, "callbacks must be a list of callback objects"),
             ({"loss": "hinge"}, "loss must be 'log_loss' or CategoricalCrossentropy for multiclass targets, not Hinge"),
             ({"loss": fn.Huber()}, "loss must be 'log_loss' or CategoricalCrossentropy for multiclass targets"),
@@ -289,6 +293,13 @@ class TestRefusals:
     def test_what_does_not_go_together(self, options: dict[str, Any], sentence: str) -> None:
         with pytest.raises(fn.ConfigurationError, match=sentence):
             classifier(**options).fit(X, y)
+
+    def test_other_sizes_in_a_warm_start_leave_the_model_as_it_was(self) -> None:
+        model = classifier(warm_start=True).fit(X, y)
+        before = model.predict_proba(X)
+        with pytest.raises(fn.DataError, match="fit anew with warm_start=False to change the sizes of layers"):
+            model.set_params(hidden_layer_sizes=(9,)).fit(X, y)
+        np.testing.assert_array_equal(model.predict_proba(X), before)
 
     def test_more(self) -> None:
         with pytest.raises(fn.ConfigurationError, match="partial_fit does not support early_stopping=True"):

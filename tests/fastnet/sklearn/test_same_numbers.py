@@ -120,6 +120,16 @@ def test_weights_of_samples(name: str, more: dict[str, Any]) -> None:
     np.testing.assert_allclose(got.loss_curve_, expected.loss_curve_, rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"learning_rate": "adaptive", "tol": 0.01}], ids=str)
+def test_more_features_than_samples(options: dict[str, Any]) -> None:
+    # The engine trains the first layer in sample space.
+    X = np.random.default_rng(0).normal(size=(60, 300))
+    settings = {"solver": "sgd", "alpha": 1.0, "max_iter": 60, "learning_rate_init": 0.01, "n_iter_no_change": 2}
+    assert_same(
+        ("MLPClassifier", X, X[:, 0] > 0), {**settings, "shuffle": False, "hidden_layer_sizes": (5,), **options}
+    )
+
+
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_going_on(solver: str) -> None:
     kind, X, y = problem("ten classes")

@@ -204,6 +204,11 @@ class Adamax(Adam):
     name: ClassVar[str] = "adamax"
     learning_rate: float | Schedule = 0.002
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.epsilon_hat:
+            raise ConfigurationError("Adamax corrects no second moment, so it takes no epsilon_hat; leave it out")
+
 
 @dataclass(frozen=True)
 class Nadam(Adam):

@@ -295,8 +295,9 @@ class Training:
             if isinstance(self.optimizer, LBFGS):
                 minimise(self, self.optimizer, lambda: self._end_epoch(callbacks))
             while len(self.history.loss) < self.epochs and self.history.stopped is None:
-                asked = [callback.epochs_until_look() for callback in callbacks]
-                seconds = self.train(min(count, self.epochs - len(self.history.loss), *filter(None, asked)))
+                asked = (callback.epochs_until_look() for callback in callbacks)
+                most = min((max(1, epochs) for epochs in asked if epochs is not None), default=count)
+                seconds = self.train(min(count, most, self.epochs - len(self.history.loss)))
                 if not one_at_a_time:
                     count = max(1, round(SECONDS_A_CALL / max(seconds, 1e-9)))
                 self._end_epoch(callbacks)

@@ -44,6 +44,8 @@ def test_epsilon_hat(backend: str) -> None:
 def test_epsilon_hat_is_yes_or_no() -> None:
     with pytest.raises(fn.ConfigurationError, match="epsilon_hat must be True or False, not 1"):
         fn.Adam(epsilon_hat=1)  # type: ignore[arg-type]
+    with pytest.raises(fn.ConfigurationError, match="Adamax corrects no second moment"):
+        fn.Adamax(epsilon_hat=True)
 
 
 @on_both_engines

@@ -119,7 +119,7 @@ def test_a_callback_says_how_long_it_need_not_look(backend: str) -> None:
     assert looks.sum() == 40
     assert idle.looks == patient.looks
     eager = Patient(1)
-    run(network(), 5, fn.SGD(0.01), [Patient(4), eager], backend=backend)
+    run(network(), 5, fn.SGD(0.01), [Patient(4), Patient(0), eager], backend=backend)
     assert eager.looks == [1, 2, 3, 4, 5]
 
 

@@ -55,7 +55,7 @@ def compile_missing(wanted: Iterable[Entry]) -> Iterator[tuple[Entry, float]]:
     finally:
         for process in running:
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 def _shares(entries: Iterable[Entry], most: int) -> list[list[Entry]]:

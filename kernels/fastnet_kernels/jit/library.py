@@ -146,6 +146,8 @@ def _addresses(addresses, zero):
 @functools.cache
 def load(dtype: str) -> Callable[..., Any]:
     """See to it that the library for a float type is compiled or loaded, and known to whatever is linked next."""
+    if not COMPILED:
+        return _addresses
     _import_members()
     number = numba.from_dtype(np.dtype(dtype))
     _UNDER_WAY.add(dtype)

@@ -161,6 +161,8 @@ class Adam(WithRate):
         number("epsilon", self.epsilon, above=0)
         if not isinstance(self.epsilon_hat, bool):
             raise ConfigurationError(f"epsilon_hat must be True or False, not {self.epsilon_hat!r}")
+        if self.epsilon_hat and self.kernel != "adam":
+            raise ConfigurationError(f"epsilon_hat is for Adam and AdamW, not for {type(self).__name__}; leave it out")
 
 
 @dataclass(frozen=True)
@@ -206,8 +208,6 @@ class Adamax(Adam):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.epsilon_hat:
-            raise ConfigurationError("Adamax corrects no second moment, so it takes no epsilon_hat; leave it out")
 
 
 @dataclass(frozen=True)

@@ -253,7 +253,8 @@ class Preparation:
             standard: Array = (numbers - self.target_mean) / self.target_deviation
             return standard
         if are_shares(raw) and not is_one_hot(raw) and self.class_values == tuple(range(raw.shape[1])):
-            return raw[:, 1] if self.task == "binary" else raw
+            shares: Array = raw / raw.sum(axis=1, keepdims=True)  # they may have been rounded
+            return shares[:, 1] if self.task == "binary" else shares
         return class_indices(as_labels(raw, source), self.class_values, source)
 
     def _labels(self, raw: Array, source: str) -> Array:

@@ -360,8 +360,10 @@ class Training:
         steps = count * self.steps_per_epoch
         schedule = self._schedule
         if isinstance(schedule, Timed):
-            epochs = self._epochs_before + first
-            return schedule.rates(epochs * self.steps_per_epoch, steps, self.steps_per_epoch)
+            # Epochs before may have had other numbers of steps.
+            by_epochs = (self._epochs_before + first) * self.steps_per_epoch
+            first_step = self.step_of(first) if schedule.per == "step" else by_epochs
+            return schedule.rates(first_step, steps, self.steps_per_epoch)
         if isinstance(schedule, ReduceOnPlateau):
             watched = self.watched(schedule.monitor, "ReduceOnPlateau")
             seen, state = self._plateau if self._plateau[0] <= first else (0, None)

@@ -1,18 +1,36 @@
 """What options ask for together: whether it makes sense, and whether a flag or the configuration file is to blame."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from ..data import BUILT_IN
 from ..errors import ConfigurationError
+from .main import complain
 from .misfits import misfits
-from .settings import OF_THE_LAYERS, Settings
+from .settings import OF_THE_LAYERS, OF_THE_OPTIMIZER, Settings
+
+OWNERS = {
+    **dict.fromkeys(OF_THE_OPTIMIZER, "optimizer"),
+    **dict.fromkeys(("decay", "interval", "pieces", "per"), "schedule"),
+    **dict.fromkeys(("slope", "alpha"), "activation"),
+    "nesterov": "momentum",
+    "delta": "loss",
+    "monitor": "validation",
+}
+"""What an option belongs to: with another one it may mean nothing."""
 
 
-def check_options(ctx: click.Context, settings: Settings, config: Path | None) -> None:
+def check_options(ctx: click.Context, settings: Settings, config: Path | None) -> Settings:
     """Refuse what cannot be trained, before anything is read.
+
+    Returns
+    -------
+    Settings
+        Without what a flag has made meaningless of the configuration file, which is said.
 
     Raises
     ------
@@ -21,12 +39,20 @@ def check_options(ctx: click.Context, settings: Settings, config: Path | None) -
     ConfigurationError
         If a value of the configuration file does not, or it names data that are not there.
     """
-    misfit = next(misfits(settings), None)
-    if misfit is not None:
+    options = {option.name: option for option in ctx.command.params}
+    while (misfit := next(misfits(settings), None)) is not None:
         name, sentence = misfit
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT_MAP:
             raise click.UsageError(sentence, ctx)
-        raise ConfigurationError(f"{config}: {sentence}")
+        owner = OWNERS.get(name)
+        if owner is None or ctx.get_parameter_source(owner) is not ParameterSource.COMMANDLINE:
+            raise ConfigurationError(f"{config}: {sentence}")
+        complain(f"fastnet: {config}: {name} is left out, which goes with another --{owner}")
+        # Not get_default, which is the file's. Without one, click has a mark of its own there.
+        default = options[name].default
+        is_given = isinstance(default, (str, int, float))
+        changed: dict[str, Any] = {name: options[name].type_cast_value(ctx, default) if is_given else None}
+        settings = replace(settings, **changed)
     for name in OF_THE_LAYERS:
         if settings.base is not None and ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
             flag = name.replace("_", "-")
@@ -38,3 +64,4 @@ def check_options(ctx: click.Context, settings: Settings, config: Path | None) -
                 f"{config}: {name} leads to {value}, where there is no file or folder; give a path that starts in the "
                 f"configuration's own folder, or one of {', '.join(BUILT_IN)}"
             )
+    return settings

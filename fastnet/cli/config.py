@@ -48,7 +48,7 @@ def read(path: Path, ctx: click.Context) -> dict[str, str]:
         except ConfigurationError as error:
             raise ConfigurationError(f"{path}: {error}") from None
         except click.BadParameter as error:
-            raise ConfigurationError(f"{path}: {key}: {error.message}; correct the value") from None
+            raise ConfigurationError(f"{path}: {key}: {error.message.rstrip('.')}; correct the value") from None
     return given
 
 

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable
 
 from ..backends import engine
-from .main import complain
 from .signals import heard_by, leave
 
 
@@ -24,16 +23,12 @@ def load_engine(
 
 
 def _load_jit(dtype: str, entry_points: tuple[str, ...]) -> None:
-    from fastnet_kernels.jit.ahead import compile_missing
-    from fastnet_kernels.jit.compiler import COMPILED, cache_folder, is_kept
+    from fastnet_kernels.jit.ahead import compile_missing, say_that_it_takes_long
     from fastnet_kernels.jit.engine import compiled
     from fastnet_kernels.jit.library import LIBRARY
 
     entry_points = (LIBRARY, *entry_points)
-    if COMPILED and cache_folder() is None:
-        complain("fastnet: compiling the kernels ...")
-    elif COMPILED and not all(is_kept(f"{name}-{dtype}") for name in entry_points):
-        complain("fastnet: compiling the kernels, which later runs on this machine find in a cache ...")
+    say_that_it_takes_long(entry_points, dtype)
     deque(compile_missing((name, dtype) for name in entry_points), maxlen=0)
     for name in entry_points:
         compiled(name, dtype)

@@ -54,7 +54,7 @@ def find_rate(
     rate and its schedule that the options ask for, and how long they train, are left aside.
     """
     settings = Settings(**{name: values[name] for name in OPTIONS}, own=read_activations(activations))
-    check_options(ctx, settings, config)
+    settings = check_options(ctx, settings, config)
     if settings.optimizer in (LBFGS.name, Rprop.name):
         raise click.UsageError(f"{settings.optimizer} has no learning rate to look for; use another --optimizer", ctx)
     if lowest >= highest:

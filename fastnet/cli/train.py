@@ -110,7 +110,7 @@ def train(
 ) -> None:
     """Train a network on DATA and save it."""
     settings = Settings(**{name: values[name] for name in OPTIONS}, own=read_activations(activations))
-    check_options(ctx, settings, config)
+    settings = check_options(ctx, settings, config)
     say = Printer(quiet=as_json)
     try:
         samples = read_samples(settings)

@@ -67,10 +67,8 @@ def read_csv(
         _match(path, features, columns)
         features = list(columns)
     if not features:
-        raise DataError(
-            f"{path}: there is only one column, '{header[0]}', so no features are left beside the "
-            f"target{table.separator_hint}"
-        )
+        there_are = f"there is only one column, '{header[0]}'" if len(header) == 1 else "each column is a target"
+        raise DataError(f"{path}: {there_are}, so no features are left beside the target{table.separator_hint}")
     X, cells, places = table.numbers(features, () if set_aside else targets)
     y = None
     if not set_aside:

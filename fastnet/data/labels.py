@@ -10,7 +10,8 @@ from .dataset import Array, Dataset
 from .examine import refuse_not_finite
 
 _MOST_CLASSES = 100
-_NEAR = 1e-6
+_NEAR = 0.006
+"""How far from 1 probabilities may sum that were rounded to two places or more."""
 """How near to 1 the probabilities of classes sum: as near as float32 holds a hundred of them."""
 
 
@@ -29,10 +30,15 @@ def are_labels(y: Array) -> bool:
 
 
 def are_shares(y: Array) -> bool:
-    """Whether each row of y (n, k >= 2) is the probabilities of k classes, which sum to 1 but for rounding."""
+    """Whether each row of y (n, k >= 2) is the probabilities of k classes, rounded to two places or more."""
     if y.ndim != 2 or y.shape[1] < 2:
         return False
     return bool((y >= 0).all() and (np.abs(y.sum(axis=1) - 1) <= _NEAR).all())
+
+
+def _first_that_does_not(y: Array) -> str:
+    wrong = np.flatnonzero(~((y >= 0).all(axis=1) & (np.abs(y.sum(axis=1) - 1) <= _NEAR)))
+    return f" (row {wrong[0]} sums to {y[wrong[0]].sum():g})" if len(wrong) else ""
 
 
 def looks_like_classes(y: Array, class_names: Sequence[str] | None = None) -> bool:
@@ -144,7 +150,7 @@ def as_labels(y: Array, source: str) -> Array:
         if not is_one_hot(y):
             raise DataError(
                 f"{source}: the targets have shape {y.shape} without being one-hot (a single 1 in each row) or the "
-                "classes' probabilities, which sum to 1; give one label for each sample"
+                f"classes' probabilities, which sum to 1{_first_that_does_not(y)}; give one label for each sample"
             )
         labels: Array = y.argmax(axis=1).astype(np.int64)
         return labels

@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ..callbacks import Callback, checked_callbacks
 from ..errors import ConfigurationError, DataError, DivergenceError
-from ..optimizers import Optimizer
+from ..optimizers import SGD, Optimizer
 from ..schedules import Schedule
 from ..training import Labelled, Progress, Training, checked_validation
 from .architecture import draw_weights, sizes_of
@@ -221,8 +221,15 @@ class BaseMLP(WithNetwork):
         before = getattr(self, "_progress", None) if incremental else None
         rate = self.learning_rate_init if before is None else self._learning_rate
         rates = rates_of(self, n_samples, 0 if before is None else before.epochs, float(rate))
-        if before is None or (self.solver == "sgd" and not isinstance(self.learning_rate, Schedule)):
+        is_sgd = self.solver == "sgd" and not isinstance(self.learning_rate, Schedule)
+        # partial_fit goes on with the solver that there is, whatever its name is now.
+        if before is None or (is_sgd and isinstance(getattr(self, "_solver", None), SGD)):
             self._solver = optimizer_for(self, rates)
+        if before is not None and before.slots.shape[1] != self._network.parameters.size:
+            raise ConfigurationError(
+                "the layers must be those of the call before for partial_fit to go on, but the network has "
+                f"{self._network.parameters.size} parameters instead of {before.slots.shape[1]}; fit anew"
+            )
         epochs = 1 if incremental else self.max_iter
         training = self._training(data, self._solver, epochs, min(rows, n_samples), before)
         offset = constant(self._network.loss_function, data.Y, data.sample_weight)

@@ -185,6 +185,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             raise ConfigurationError(
                 "class_weight='balanced' needs all samples, but partial_fit sees some; give a dict of weights"
             )
+        if isinstance(self.class_weight, list) and (y.ndim == 1 or len(self.class_weight) != y.shape[1]):
+            labels = 1 if y.ndim == 1 else y.shape[1]
+            raise ConfigurationError(
+                f"class_weight has {len(self.class_weight)} item(s), but a list is of one dict for each label of "
+                f"several, and y has {labels} label(s); give a dict from classes to weights, or 'balanced'"
+            )
         weights = None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
         return X, self._encode(y), weights
 
@@ -210,6 +216,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return loss_of_classes(self.loss, self._label_binarizer.y_type_)
 
     def _validation_score(self, data: Labelled) -> float:
+        if len(self.classes_) == 1:
+            return 1.0
         # Hinge has -1 for no.
         targets = np.maximum(data.Y, 0).astype(np.int64)
         answers = self._network.predict(data.X, backend=self.backend)

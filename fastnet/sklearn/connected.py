@@ -52,6 +52,8 @@ class WithNetwork(BaseEstimator):  # type: ignore[misc]
     def _connect(self, network: Network) -> None:
         """Make ``coefs_`` and ``intercepts_``, which a user may have set, views of the network's parameters."""
         parameters, views = network.parameters, dense_views(network)
+        # Lists of its own: a user's are left as they are.
+        self.coefs_, self.intercepts_ = list(self.coefs_), list(self.intercepts_)
         for name, own, which in (("coefs_", self.coefs_, 0), ("intercepts_", self.intercepts_, 1)):
             if len(own) != len(views):
                 raise DataError(f"{name} must have {len(views)} arrays, one for each layer, but it has {len(own)}")

@@ -87,7 +87,7 @@ def optimizer_for(estimator: Any, rates: EpochRates) -> Optimizer:
 def rates_of(estimator: Any, samples: int, first: int, rate: float) -> EpochRates:
     """scikit-learn's learning rates for epochs of so many samples from ``first`` on, which begin with ``rate``; those
     of "adaptive" as far as they are known."""
-    if estimator.learning_rate != "invscaling":
+    if estimator.learning_rate != "invscaling" or estimator.solver != "sgd":
         return EpochRates([rate], first)
     seen = estimator.t_ + samples * np.arange(1, estimator.max_iter + 1, dtype=np.float64)
     falling = estimator.learning_rate_init / (seen + 1) ** estimator.power_t

@@ -4,12 +4,14 @@ Numba compiles one function at a time, whatever the number of threads. A first r
 of all compilations; this way it waits for the longest, on as many cores as there are.
 """
 
+import logging
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from ..machine import cores
 from .compiler import COMPILED, cache_folder, is_kept
@@ -22,6 +24,31 @@ SECONDS = {LIBRARY: 8, "train": 8, "evaluate": 2, "predict": 2}
 """The entry points of the engine, and about how long each takes to compile."""
 
 
+_COMPILING = "FASTNET_COMPILING"
+"""Set for the processes that compile, which start none of their own."""
+
+LONGEST = 900
+"""Seconds after which a process that compiles is given up."""
+
+_LOGGER = logging.getLogger("fastnet")
+_said: set[str] = set()
+
+
+def say_that_it_takes_long(names: Iterable[str], dtype: str) -> None:
+    """Log a warning, which Python prints unless told otherwise, before the first compilation for a float type."""
+    if not COMPILED or dtype in _said or all(_is_kept((name, dtype)) for name in names):
+        return
+    _said.add(dtype)
+    kept = ", which later runs on this machine find in a cache" if cache_folder() is not None else ""
+    _LOGGER.warning("fastnet: compiling the kernels for %s%s ...", dtype, kept)
+
+
+def _can_start_python() -> bool:
+    """Whether ``sys.executable`` is Python, and not an application that Python is a part of."""
+    name = Path(sys.executable or "").stem.lower()
+    return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False) and _COMPILING not in os.environ
+
+
 def compile_missing(wanted: Iterable[Entry]) -> Iterator[tuple[Entry, float]]:
     """See to it that the cache holds these entry points, as far as other processes can.
 
@@ -32,7 +59,7 @@ def compile_missing(wanted: Iterable[Entry]) -> Iterator[tuple[Entry, float]]:
     Entry, float
         Each that had to be compiled, when it is, and the seconds since the start.
     """
-    if not COMPILED or cache_folder() is None or not sys.executable or cores() == 1:
+    if not COMPILED or cache_folder() is None or cores() == 1 or not _can_start_python():
         return
     missing = [entry for entry in dict.fromkeys(wanted) if not _is_kept(entry)]
     if len(missing) < 2:
@@ -47,7 +74,7 @@ def compile_missing(wanted: Iterable[Entry]) -> Iterator[tuple[Entry, float]]:
             for entry in filter(_is_kept, tuple(missing)):
                 missing.remove(entry)
                 yield entry, time.perf_counter() - started
-            if is_over:
+            if is_over or time.perf_counter() - started > LONGEST:
                 return
             time.sleep(0.02)
     except OSError:  # no more processes
@@ -74,7 +101,7 @@ def _start(share: Iterable[Entry]) -> "subprocess.Popen[bytes]":
     # It finds what this process finds. The pipe tells it when this process is gone.
     return subprocess.Popen(
         [sys.executable, "-P", "-m", __name__, *("-".join(entry) for entry in share)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), _COMPILING: "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -88,9 +115,10 @@ def _end_with_parent() -> None:
 
 
 def _compile(share: Iterable[str]) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     from . import engine
 
+    # Not before all libraries are loaded: on Windows that waits for whoever reads from the pipe.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for entry in share:
         name, dtype = entry.split("-")
         if name == LIBRARY:

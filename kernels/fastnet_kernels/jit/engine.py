@@ -14,6 +14,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 from numba import types
+from numba.core.compiler_lock import global_compiler_lock
 
 from ..program import (
     BATCH_NORM,
@@ -43,7 +44,7 @@ from ..program import (
     Record,
 )
 from .activations import activation_backward, activation_forward
-from .ahead import compile_missing
+from .ahead import compile_missing, say_that_it_takes_long
 from .compiler import entry_point, kernel
 from .denormals import flush_denormals, restore
 from .dense import (
@@ -507,7 +508,9 @@ def weight_of_batch(W, order, shuffled, start, rows):
 
 @kernel
 def strength_of(by_rows, weight, columns):
-    return columns / weight if by_rows and weight > 0 else 1.0
+    if not by_rows:
+        return 1.0
+    return columns / weight if weight > 0 else 0.0
 
 
 @kernel
@@ -864,9 +867,12 @@ _NAMES = {"f": "float32", "d": "float64"}
 def compiled(name: str, dtype: str) -> Callable[..., Any]:
     """The entry point ``name`` (kernels, train, predict or evaluate) for a float type, compiled or loaded from the
     cache."""
-    deque(compile_missing([(LIBRARY, dtype), (name, dtype)]), maxlen=0)
-    library = load(dtype)
-    return library if name == LIBRARY else entry(name, dtype)
+    # Numba's own lock, which is held while anything is compiled: with another there would be two to take in turn.
+    with global_compiler_lock:
+        say_that_it_takes_long((LIBRARY, name), dtype)
+        deque(compile_missing([(LIBRARY, dtype), (name, dtype)]), maxlen=0)
+        library = load(dtype)
+        return library if name == LIBRARY else entry(name, dtype)
 
 
 @functools.cache

@@ -17,6 +17,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
 from .compiler import COMPILED, FASTMATH, entry_point, kernel
@@ -143,11 +144,17 @@ def _addresses(addresses, zero):
     _put_addresses(addresses, zero)
 
 
-@functools.cache
 def load(dtype: str) -> Callable[..., Any]:
     """See to it that the library for a float type is compiled or loaded, and known to whatever is linked next."""
     if not COMPILED:
         return _addresses
+    # Numba's own lock: threads that train at once, some of which compile what calls a member, take just the one.
+    with global_compiler_lock:
+        return _loaded(dtype)
+
+
+@functools.cache
+def _loaded(dtype: str) -> Callable[..., Any]:
     _import_members()
     number = numba.from_dtype(np.dtype(dtype))
     _UNDER_WAY.add(dtype)

@@ -492,7 +492,9 @@ def weight_of_batch(W: Array, order: npt.NDArray[np.int64], shuffled: bool, star
 
 def strength_of(by_rows: bool, weight: float, columns: int) -> float:
     """What penalties are multiplied by in a batch whose entries, so many for each sample, have the sum ``weight``."""
-    return columns / weight if by_rows and weight > 0 else 1.0
+    if not by_rows:
+        return 1.0
+    return columns / weight if weight > 0 else 0.0
 
 
 def entries(program: Record) -> int:

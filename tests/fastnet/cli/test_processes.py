@@ -231,7 +231,7 @@ def test_compiling_is_said_only_where_something_is_compiled(tmp_path: Path) -> N
         ).stderr
         for _ in range(2)
     ]
-    first = "fastnet: compiling the kernels, which later runs on this machine find in a cache ...\n"
+    first = "fastnet: compiling the kernels for float32, which later runs on this machine find in a cache ...\n"
     assert said == [first, ""]
 
 

@@ -1,6 +1,5 @@
 """Loading an engine before anything is timed, and saying so where it takes long."""
 
-from collections import deque
 from collections.abc import Callable
 
 from ..backends import engine
@@ -23,12 +22,11 @@ def load_engine(
 
 
 def _load_jit(dtype: str, entry_points: tuple[str, ...]) -> None:
-    from fastnet_kernels.jit.ahead import compile_missing, say_that_it_takes_long
+    from fastnet_kernels.jit.ahead import prepare
     from fastnet_kernels.jit.engine import compiled
     from fastnet_kernels.jit.library import LIBRARY
 
     entry_points = (LIBRARY, *entry_points)
-    say_that_it_takes_long(entry_points, dtype)
-    deque(compile_missing((name, dtype) for name in entry_points), maxlen=0)
+    prepare(entry_points, dtype)
     for name in entry_points:
         compiled(name, dtype)

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..machine import cores
@@ -23,7 +24,6 @@ Entry = tuple[str, str]
 SECONDS = {LIBRARY: 8, "train": 8, "evaluate": 2, "predict": 2}
 """The entry points of the engine, and about how long each takes to compile."""
 
-
 _COMPILING = "FASTNET_COMPILING"
 """Set for the processes that compile, which start none of their own."""
 
@@ -32,15 +32,18 @@ LONGEST = 900
 
 _LOGGER = logging.getLogger("fastnet")
 _said: set[str] = set()
+_found: set[tuple[Path | None, Entry]] = set()
 
 
-def say_that_it_takes_long(names: Iterable[str], dtype: str) -> None:
-    """Log a warning, which Python prints unless told otherwise, before the first compilation for a float type."""
-    if not COMPILED or dtype in _said or all(_is_kept((name, dtype)) for name in names):
-        return
-    _said.add(dtype)
-    kept = ", which later runs on this machine find in a cache" if cache_folder() is not None else ""
-    _LOGGER.warning("fastnet: compiling the kernels for %s%s ...", dtype, kept)
+def prepare(names: Sequence[str], dtype: str) -> None:
+    """Compile what the cache lacks of these entry points, as ``compile_missing`` does; before the first compilation for
+    a float type log a warning, which Python prints unless told otherwise."""
+    wanted = [(name, dtype) for name in names]
+    if COMPILED and dtype not in _said and not all(map(_is_kept, wanted)):
+        _said.add(dtype)
+        kept = ", which later runs on this machine find in a cache" if cache_folder() is not None else ""
+        _LOGGER.warning("fastnet: compiling the kernels for %s%s ...", dtype, kept)
+    deque(compile_missing(wanted), maxlen=0)
 
 
 def _can_start_python() -> bool:
@@ -94,7 +97,11 @@ def _shares(entries: Iterable[Entry], most: int) -> list[list[Entry]]:
 
 
 def _is_kept(entry: Entry) -> bool:
-    return is_kept("-".join(entry))
+    """Remembered once it is so: to look at a seal is to read all that it is of."""
+    place = cache_folder(), entry
+    if place not in _found and is_kept("-".join(entry)):
+        _found.add(place)
+    return place in _found
 
 
 def _start(share: Iterable[Entry]) -> "subprocess.Popen[bytes]":

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import math
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +43,7 @@ from ..program import (
     Record,
 )
 from .activations import activation_backward, activation_forward
-from .ahead import compile_missing, say_that_it_takes_long
+from .ahead import prepare
 from .compiler import entry_point, kernel
 from .denormals import flush_denormals, restore
 from .dense import (
@@ -869,8 +868,7 @@ def compiled(name: str, dtype: str) -> Callable[..., Any]:
     cache."""
     # Numba's own lock, which is held while anything is compiled: with another there would be two to take in turn.
     with global_compiler_lock:
-        say_that_it_takes_long((LIBRARY, name), dtype)
-        deque(compile_missing([(LIBRARY, dtype), (name, dtype)]), maxlen=0)
+        prepare((LIBRARY, name), dtype)
         library = load(dtype)
         return library if name == LIBRARY else entry(name, dtype)
 

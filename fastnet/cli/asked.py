@@ -14,12 +14,12 @@ from .misfits import misfits
 from .settings import OF_THE_LAYERS, OF_THE_OPTIMIZER, Settings
 
 OWNERS = {
-    **dict.fromkeys(OF_THE_OPTIMIZER, "optimizer"),
-    **dict.fromkeys(("decay", "interval", "pieces", "per"), "schedule"),
-    **dict.fromkeys(("slope", "alpha"), "activation"),
-    "nesterov": "momentum",
-    "delta": "loss",
-    "monitor": "validation",
+    **dict.fromkeys(OF_THE_OPTIMIZER, ("optimizer",)),
+    **dict.fromkeys(("decay", "interval", "pieces", "per"), ("schedule",)),
+    **dict.fromkeys(("slope", "alpha"), ("activation",)),
+    "nesterov": ("optimizer", "momentum"),
+    "delta": ("loss",),
+    "monitor": ("validation",),
 }
 """What an option belongs to: with another one it may mean nothing."""
 
@@ -44,8 +44,9 @@ def check_options(ctx: click.Context, settings: Settings, config: Path | None) -
         name, sentence = misfit
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT_MAP:
             raise click.UsageError(sentence, ctx)
-        owner = OWNERS.get(name)
-        if owner is None or ctx.get_parameter_source(owner) is not ParameterSource.COMMANDLINE:
+        owners = OWNERS.get(name, ())
+        owner = next((one for one in owners if ctx.get_parameter_source(one) is ParameterSource.COMMANDLINE), None)
+        if owner is None:
             raise ConfigurationError(f"{config}: {sentence}")
         complain(f"fastnet: {config}: {name} is left out, which goes with another --{owner}")
         # Not get_default, which is the file's. Without one, click has a mark of its own there.

@@ -30,6 +30,16 @@ def use_file(ctx: click.Context, option: click.Parameter, path: Path | None) -> 
     return path
 
 
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    is_eager=True,
+    callback=use_file,
+    metavar="FILE",
+    help="TOML with values for the options of train; a flag goes before it.",
+)
+
+
 def read(path: Path, ctx: click.Context) -> dict[str, str]:
     """The file's values by option, as texts that the options accept; relative paths start in the file's folder."""
     names = OPTIONS

@@ -10,7 +10,7 @@ from .. import __version__
 from ..optimizers import LBFGS, Rprop
 from ..rate_finder import RateRange, find_learning_rate
 from .asked import check_options
-from .config import use_file
+from .config import config_option
 from .engines import load_engine
 from .options import DATA_HELP, POSITIVE, activations_option, settings_options
 from .output import Printer, json_text, labelled, table
@@ -27,14 +27,7 @@ HEADER = ("learning rate", "loss", "")
 @activations_option
 @click.option("--lowest", type=POSITIVE, default=1e-7, metavar="F", help="The first rate that is tried.")
 @click.option("--highest", type=POSITIVE, default=10.0, metavar="F", help="The last rate that is tried.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    is_eager=True,
-    callback=use_file,
-    metavar="FILE",
-    help="TOML with values for the options that train has; a flag goes before it.",
-)
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 @click.pass_context
 def find_rate(

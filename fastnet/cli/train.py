@@ -14,7 +14,7 @@ from ..errors import DivergenceError
 from . import summary
 from .asked import check_options
 from .cautions import cautions
-from .config import use_file
+from .config import config_option
 from .destination import Destination
 from .engines import load_engine
 from .interrupts import NOTHING_TRAINED, REASON, Interruptible
@@ -79,14 +79,7 @@ class Job:
 @click.command(epilog=DATA_HELP, context_settings={"show_default": True})
 @settings_options
 @activations_option
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    is_eager=True,
-    callback=use_file,
-    metavar="FILE",
-    help="TOML with values for these options; a flag goes before it.",
-)
+@config_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -155,15 +155,15 @@ def test_key_of_the_command_line_is_not_taken_for_a_typing_error(run: Run) -> No
 
 def test_what_a_flag_makes_meaningless_of_a_file_is_left_out_and_said(run: Run, tmp_path: Path) -> None:
     first = ("train", "moons", "--layers", "3", "--epochs", "1", "--no-jit", "--out", tmp_path / "first")
-    assert (
-        run(*first, "--optimizer", "sgd", "--momentum", "0.5", "--activation", "elu", "--alpha", "0.5").exit_code == 0
-    )
+    others = ("--optimizer", "sgd", "--momentum", "0.5", "--nesterov", "--activation", "elu", "--alpha", "0.5")
+    assert run(*first, *others).exit_code == 0
     config = tmp_path / "first" / "config.toml"
     again = ("train", "--config", config, "--out", tmp_path / "again")
     done = run(*again, "--optimizer", "adam", "--activation", "relu")
     assert done.exit_code == 0
-    assert done.stderr.splitlines()[:2] == [
+    assert done.stderr.splitlines()[:3] == [
         f"fastnet: {config}: momentum is left out, which goes with another --optimizer",
+        f"fastnet: {config}: nesterov is left out, which goes with another --optimizer",
         f"fastnet: {config}: alpha is left out, which goes with another --activation",
     ]
     assert 'optimizer = "adam"' in (tmp_path / "again" / "config.toml").read_text(encoding="utf-8")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .errors import ModelFileError as ModelFileError
     from .errors import OutputError as OutputError
     from .gradient_check import check_gradients as check_gradients
+    from .history import History as History
     from .initializers import INITIALIZERS as INITIALIZERS
     from .initializers import Constant as Constant
     from .initializers import Normal as Normal
@@ -75,7 +76,6 @@ if TYPE_CHECKING:
     from .schedules import ReduceOnPlateau as ReduceOnPlateau
     from .schedules import StepDecay as StepDecay
     from .schedules import WarmUp as WarmUp
-    from .training import History as History
     from .transfer import transfer as transfer
     from .version import __version__ as __version__
 
@@ -92,6 +92,7 @@ _HOME = {
         "OutputError",
     ),
     "fastnet.gradient_check": ("check_gradients",),
+    "fastnet.history": ("History",),
     "fastnet.initializers": ("INITIALIZERS", "Constant", "Normal", "Uniform"),
     "fastnet.layers": ("Activation", "BatchNorm", "Dense", "Dropout", "GaussianNoise", "LayerNorm"),
     "fastnet.losses": (
@@ -135,7 +136,6 @@ _HOME = {
         "StepDecay",
         "WarmUp",
     ),
-    "fastnet.training": ("History",),
     "fastnet.transfer": ("transfer",),
     "fastnet.version": ("__version__",),
 }

@@ -82,7 +82,7 @@ class EarlyStopping(Callback):
 
     def on_fit_begin(self, training: Training) -> None:
         """Resolve what to watch."""
-        self._watched = training.watched(self.monitor, "EarlyStopping")
+        self._watched = training.history.watched(self.monitor, "EarlyStopping")
         if training.optimizer.average is not None and self._watched.name in ("loss", "accuracy"):
             raise ConfigurationError(
                 f"EarlyStopping cannot go by {self._watched.name!r} of a training with average, which is that of the "

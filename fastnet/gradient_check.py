@@ -11,10 +11,11 @@ import numpy.typing as npt
 from fastnet_kernels.program import HISTORY_LOSS
 
 from .errors import ConfigurationError
+from .labelled import Labelled
 from .network import Network
 from .optimizers import SGD
 from .pixels import Pixels
-from .training import Labelled, Training
+from .training import Training
 from .validation import whole
 
 STEP = 1e-5

@@ -13,11 +13,11 @@ from fastnet_kernels.machine import cores
 
 from .callbacks import Callback
 from .errors import ConfigurationError, DivergenceError
+from .history import History
 from .network import Network
 from .optimizers import Optimizer
 from .pixels import Pixels
 from .threads import one_blas_thread
-from .training import History
 from .validation import whole
 
 if TYPE_CHECKING:

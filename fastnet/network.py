@@ -15,10 +15,12 @@ from . import checkpoint
 from .activations import CustomActivation
 from .callbacks import Callback, checked_callbacks
 from .errors import ConfigurationError, DataError
+from .history import History
+from .labelled import Labelled, checked_validation
 from .model import Array, Model
 from .optimizers import LBFGS, Adam, Optimizer
 from .pixels import Pixels, Samples
-from .training import History, Labelled, Training, checked_validation
+from .training import Training
 from .validation import whole
 from .weights import ClassWeight
 

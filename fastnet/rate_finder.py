@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ConfigurationError, DivergenceError
+from .labelled import Labelled
 from .network import Network
 from .optimizers import Adam, Optimizer, Rprop, WithRate
 from .pixels import Pixels
 from .schedules import PiecewiseConstant
 from .threads import one_blas_thread
-from .training import Labelled, Training
+from .training import Training
 from .validation import number, whole
 
 SMOOTHING = 0.9

@@ -6,7 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ from fastnet_kernels.program import (
 
 from .callbacks import Callback
 from .errors import ConfigurationError, DivergenceError
-from .metrics import column_name, greater_is_better
+from .history import History
+from .labelled import Labelled
 from .model import Array, Model
 from .optimizers import LBFGS, Optimizer, WithRate
 from .pixels import Samples, engine_arguments
@@ -41,95 +42,6 @@ Ctrl-C, long enough that the return to Python costs nothing."""
 BLOCK_ROWS = 256
 """Rows that a member of the jit engine's team sends through all layers together, so that what they give stays in the
 cache."""
-
-
-@dataclass
-class History:
-    """What was measured in each epoch, one number an epoch.
-
-    Attributes
-    ----------
-    loss : list of float
-        The mean loss of the samples as they were seen in the epoch, penalties included.
-    accuracy : list of float
-        The share of the samples that was right as they were seen, whatever they weigh; classifiers only, else empty.
-    val_loss, val_accuracy : list of float
-        The same on the validation data at the end of the epoch, without dropout and noise, and without label smoothing
-        and class weights, which are for training alone; empty without validation data.
-    metrics : dict of str to list of float
-        The metrics that were asked for, at the end of the epoch, by name; those on the validation data as "val_...".
-    learning_rate : list of float
-        That of the epoch's last step; empty for L-BFGS, which has none.
-    seconds : list of float
-        Wall time of the engine's call; where one call ran several epochs, its mean. A first call may compile the
-        kernels.
-    stopped : str or None
-        Why the fit ended before its last epoch.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    accuracy: list[float] = field(default_factory=list)
-    val_loss: list[float] = field(default_factory=list)
-    val_accuracy: list[float] = field(default_factory=list)
-    metrics: dict[str, list[float]] = field(default_factory=dict)
-    learning_rate: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    stopped: str | None = None
-    recorded: tuple[str, ...] = ("loss",)
-
-    def columns(self) -> tuple[str, ...]:
-        """The names of the measures that this fit records."""
-        return (*self.recorded, *self.metrics)
-
-    def __getitem__(self, name: str) -> list[float]:
-        """A column by its name, metrics too.
-
-        Raises
-        ------
-        KeyError
-            If it is not recorded.
-        """
-        if (canonical := column_name(name)) in self.metrics:
-            return self.metrics[canonical]
-        if name not in self.recorded:
-            raise KeyError(f"{name!r} is not recorded; this history has {', '.join(self.columns())}")
-        column: list[float] = getattr(self, name)
-        return column
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A column of the history that something goes by."""
-
-    name: str
-    rises: bool
-
-    def cost(self, value: float) -> float:
-        """The value, so that smaller is better."""
-        return -value if self.rises else value
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Checked samples, their targets, the entries' weights, and the weights of samples that metrics go by."""
-
-    X: Samples
-    Y: Array
-    W: Array
-    sample_weight: npt.NDArray[np.floating] | None = None
-
-
-def checked_validation(data: Any) -> tuple[Any, Any, Any]:
-    """``validation_data`` as X, y and the weights of samples or None.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is no pair and no triple.
-    """
-    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-        raise ConfigurationError("validation_data must be a pair (X, y), or (X, y, sample_weight)")
-    return data[0], data[1], data[2] if len(data) == 3 else None
 
 
 @dataclass(frozen=True)
@@ -365,31 +277,13 @@ class Training:
             first_step = self.step_of(first) if schedule.per == "step" else by_epochs
             return schedule.rates(first_step, steps, self.steps_per_epoch)
         if isinstance(schedule, ReduceOnPlateau):
-            watched = self.watched(schedule.monitor, "ReduceOnPlateau")
+            watched = self.history.watched(schedule.monitor, "ReduceOnPlateau")
             seen, state = self._plateau if self._plateau[0] <= first else (0, None)
             fresh = [watched.cost(value) for value in self.history[watched.name][seen:first]]
             state = schedule.state_after(fresh, state)
             self._plateau = first, state
             schedule = state.rate
         return np.full(steps, float(schedule))
-
-    def watched(self, monitor: str | None, who: str) -> "Watched":
-        """The column of the history that ``who`` goes by: ``monitor``, or the validation's loss, or the loss.
-
-        Raises
-        ------
-        ConfigurationError
-            If it is not recorded.
-        """
-        columns = self.history.columns()
-        name = column_name(monitor or ("val_loss" if "val_loss" in columns else "loss"))
-        if name not in columns:
-            raise ConfigurationError(
-                f"{who} cannot monitor {name!r}: this fit records {', '.join(columns)}; "
-                "metrics=[...] and validation_data add to them"
-            )
-        measure = name.removeprefix("val_")
-        return Watched(name, measure != "loss" and greater_is_better(measure))
 
     def loss_and_gradient(self) -> tuple[npt.NDArray[np.float64], Array]:
         """What one epoch's row of the engine's history is at the model's parameters, and the gradient there, of the

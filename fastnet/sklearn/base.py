@@ -16,9 +16,10 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ..callbacks import Callback, checked_callbacks
 from ..errors import ConfigurationError, DataError, DivergenceError
+from ..labelled import Labelled, checked_validation
 from ..optimizers import SGD, Optimizer
 from ..schedules import Schedule
-from ..training import Labelled, Progress, Training, checked_validation
+from ..training import Progress, Training
 from .architecture import draw_weights, sizes_of
 from .connected import WithNetwork
 from .losses import constant, factors

@@ -18,10 +18,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..activations import ActivationObject
 from ..callbacks import Callback
 from ..errors import ConfigurationError, DataError
+from ..labelled import Labelled
 from ..losses import Hinge, Loss
 from ..optimizers import Optimizer
 from ..schedules import Schedule
-from ..training import Labelled
 from .base import DTYPES, Array, BaseMLP, can_go_on
 from .losses import loss_of_classes
 from .parameters import CONSTRAINTS, Constraints

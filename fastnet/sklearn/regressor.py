@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..activations import ActivationObject
 from ..callbacks import Callback
+from ..labelled import Labelled
 from ..losses import LOSS_CLASSES, Loss
 from ..optimizers import Optimizer
 from ..schedules import Schedule
-from ..training import Labelled
 from .base import DTYPES, Array, BaseMLP, can_go_on
 from .losses import NAMES, loss_of_numbers
 from .parameters import CONSTRAINTS, Constraints

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..callbacks import Callback
-from ..training import Labelled, Training
+from ..labelled import Labelled
+from ..training import Training
 from .losses import constant, factors
 from .solvers import EpochRates
 

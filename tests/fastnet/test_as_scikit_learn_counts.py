@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import fastnet as fn
-from fastnet.training import Labelled, Training
+from fastnet.labelled import Labelled
+from fastnet.training import Training
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(10, 3)), RNG.normal(size=(10, 2))

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pytest
 
 import fastnet as fn
-from fastnet.training import Labelled, Training
+from fastnet.labelled import Labelled
+from fastnet.training import Training
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(37, 3)), RNG.normal(size=(37, 1))

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from fastnet.cli.output import Printer
 from fastnet.cli.progress import EpochBar, EpochTable, folded, spacing, watcher
-from fastnet.training import History
+from fastnet.history import History
 
 
 @given(st.integers(1, 10**9))

@@ -83,8 +83,8 @@ def read_samples(settings: Settings) -> Samples:
             # Of classes' probabilities the largest.
             classes = targets.argmax(axis=1) if targets.ndim == 2 else (targets + 0.5).astype(np.int64)
         held_out = hold_out(classes, settings.validation, settings.seed)
-        validation = _rows(given, held_out)
-        given = _rows(given, ~held_out)
+        validation = given.rows(held_out)
+        given = given.rows(~held_out)
         # What is held out must not be in the statistics that the features are scaled by.
         preparation = Preparation.fit(given, task=found)
     if settings.base_network is not None and settings.base_network.preparation is not None:
@@ -198,8 +198,3 @@ def raw_part(dataset: Dataset, network: Network) -> Part:
     except DataError as error:
         raise DataError(f"{dataset.source}: {error}") from None
     return Part(X, dataset.y, dataset.source)
-
-
-def _rows(dataset: Dataset, chosen: npt.NDArray[np.bool_]) -> Dataset:
-    assert dataset.y is not None
-    return replace(dataset, X=dataset.X[chosen], y=dataset.y[chosen])

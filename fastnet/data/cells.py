@@ -38,7 +38,9 @@ def looks_like_data(header: Sequence[str]) -> bool:
     return values != [values[0] + i for i in range(len(values))]
 
 
-def parse_targets(cells: Sequence[str], places: Sequence[str], source: str, column: str) -> Array:
+def parse_targets(
+    cells: Sequence[str], places: Sequence[str], source: str, column: str, what: str = "the target"
+) -> Array:
     """The target's cells as int64 or float64 numbers, or as text labels.
 
     Parameters
@@ -47,6 +49,8 @@ def parse_targets(cells: Sequence[str], places: Sequence[str], source: str, colu
     places : sequence of n str
         How messages name each cell's row.
     source, column : str
+    what : str
+        What messages call the column beside its name.
 
     Returns
     -------
@@ -60,14 +64,14 @@ def parse_targets(cells: Sequence[str], places: Sequence[str], source: str, colu
     for cell, place in zip(cells, places, strict=True):
         if is_missing(cell):
             raise DataError(
-                f"{source}: {place}, column '{column}' (the target) is empty or NaN; fill it in or remove the row"
+                f"{source}: {place}, column '{column}' ({what}) is empty or NaN; fill it in or remove the row"
             )
     numeric = [is_number(cell) for cell in cells]
     if not all(numeric):
         if 2 * sum(numeric) > len(cells):
             first = numeric.index(False)
             raise DataError(
-                f"{source}: {places[first]}, column '{column}' (the target) has the text "
+                f"{source}: {places[first]}, column '{column}' ({what}) has the text "
                 f"'{cells[first]}' where a number is expected as in most rows; correct it or remove the row"
             )
         return np.array(cells, dtype=np.str_)
@@ -78,7 +82,7 @@ def parse_targets(cells: Sequence[str], places: Sequence[str], source: str, colu
     infinite = np.flatnonzero(~np.isfinite(values))
     if len(infinite):
         raise DataError(
-            f"{source}: {places[infinite[0]]}, column '{column}' (the target) is infinite "
+            f"{source}: {places[infinite[0]]}, column '{column}' ({what}) is infinite "
             f"('{cells[infinite[0]]}'); a finite number is expected"
         )
     return values

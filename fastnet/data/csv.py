@@ -37,6 +37,7 @@ def read_csv(
     target: str | None = None,
     columns: tuple[str, ...] | None = None,
     set_aside: bool = False,
+    aside: tuple[str, ...] = (),
 ) -> Dataset:
     """Read a CSV or TSV file.
 
@@ -52,6 +53,8 @@ def read_csv(
     set_aside : bool
         For predict: the target's column need not be there, and is not read if it is. Without a
         `target`, every column is a feature.
+    aside : tuple of str
+        Columns that are neither features nor targets, kept in ``Dataset.aside``.
 
     Raises
     ------
@@ -63,17 +66,26 @@ def read_csv(
     targets = target_columns(path, header, target, set_aside=set_aside)
     # What a model was trained on is no target, even if its target's name reads like several.
     features = [name for name in header if name not in targets or name in (columns or ())]
+    for name in aside:
+        if name not in features:
+            what = "is a target already" if name in header else f"is not there; the columns are {listed(header)}"
+            raise DataError(f"{path}: the column '{name}' to set aside {what}; name another one")
+        features.remove(name)
     if columns is not None:
         _match(path, features, columns)
         features = list(columns)
     if not features:
         there_are = f"there is only one column, '{header[0]}'" if len(header) == 1 else "each column is a target"
         raise DataError(f"{path}: {there_are}, so no features are left beside the target{table.separator_hint}")
-    X, cells, places = table.numbers(features, () if set_aside else targets)
+    X, cells, places = table.numbers(features, (*(() if set_aside else targets), *aside))
+    kept = {
+        name: parse_targets(column, places, f"{path}", name, "which is set aside")
+        for name, column in zip(aside, cells[len(cells) - len(aside) :], strict=True)
+    }
     y = None
     if not set_aside:
         parse = parse_targets if len(targets) == 1 else parse_several
-        columns_of_y = [parse(column, places, f"{path}", name) for column, name in zip(cells, targets, strict=True)]
+        columns_of_y = [parse(column, places, f"{path}", name) for column, name in zip(cells, targets, strict=False)]
         y = columns_of_y[0] if len(targets) == 1 else np.column_stack(columns_of_y)
     return Dataset(
         X,
@@ -82,6 +94,7 @@ def read_csv(
         feature_names=tuple(features),
         class_names=targets if len(targets) > 1 else None,
         target_name=as_text(targets) if len(targets) > 1 else next(iter(targets), None),
+        aside=kept,
     )
 
 

@@ -1,7 +1,7 @@
 """What every reader returns: raw features and targets, checked once, with names for messages."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,13 @@ class Dataset:
     feature_names, class_names : tuple of str, optional
         ``class_names[label]`` is the name of an integer label.
     target_name : str, optional
+    aside : mapping of str to array (n,)
+        What the source says of each sample that is neither feature nor target, such as a group or a time, by its name.
 
     Raises
     ------
     DataError
-        The data are empty, or X, y and the names do not fit each other.
+        The data are empty, or X, y, what is set aside and the names do not fit each other.
     """
 
     X: Array
@@ -42,6 +44,7 @@ class Dataset:
     feature_names: tuple[str, ...] | None = None
     class_names: tuple[str, ...] | None = None
     target_name: str | None = None
+    aside: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.X.ndim < 2:
@@ -63,11 +66,22 @@ class Dataset:
             raise DataError(
                 f"{self.source}: X has {n_samples} samples but y has {len(self.y)}; give one target for each sample"
             )
+        for name, values in self.aside.items():
+            if values.shape != (n_samples,):
+                raise DataError(
+                    f"{self.source}: X has {n_samples} samples but '{name}' has shape {values.shape}; give one value "
+                    "for each sample"
+                )
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one sample."""
         return tuple(int(size) for size in self.X.shape[1:])
+
+    def rows(self, chosen: Array | slice) -> "Dataset":
+        """Some of the samples, in the order that is asked for: a slice, indices or a mask."""
+        y = None if self.y is None else self.y[chosen]
+        return replace(self, X=self.X[chosen], y=y, aside={name: v[chosen] for name, v in self.aside.items()})
 
     def without_targets(self) -> "Dataset":
         """The same samples with their targets set aside, as predict wants them."""

@@ -15,7 +15,9 @@ _HDF5_SUFFIXES = (".h5", ".hdf5")
 _TABLE_SUFFIXES = (".csv", ".tsv")
 
 
-def read_training(source: str | Path, *, target: str | None = None) -> tuple[Dataset, Dataset | None]:
+def read_training(
+    source: str | Path, *, target: str | None = None, aside: tuple[str, ...] = ()
+) -> tuple[Dataset, Dataset | None]:
     """Read data to train on.
 
     Parameters
@@ -25,6 +27,8 @@ def read_training(source: str | Path, *, target: str | None = None) -> tuple[Dat
         same name; give ``./digits`` for the file).
     target : str, optional
         The target's column in a CSV; the last one by default.
+    aside : tuple of str
+        Columns (or arrays) that are neither features nor targets, such as groups or times: kept in ``Dataset.aside``.
 
     Returns
     -------
@@ -37,7 +41,7 @@ def read_training(source: str | Path, *, target: str | None = None) -> tuple[Dat
     DataError
         The source is missing, not recognised, damaged or empty.
     """
-    return _read(source, target=target)
+    return _read(source, target=target, aside=aside)
 
 
 def read_evaluation(
@@ -94,11 +98,13 @@ def _read(
     target: str | None = None,
     preparation: "Preparation | None" = None,
     need_targets: bool = True,
+    aside: tuple[str, ...] = (),
 ) -> tuple[Dataset, Dataset | None]:
     if source == "-":
         raise DataError("-: reading standard input is not supported yet; save the data to a file and give its path")
     if isinstance(source, str) and source in BUILT_IN:
         _refuse_target(source, target)
+        _refuse_aside(source, aside)
         return read_builtin(source)
     path = Path(source)
     try:
@@ -106,7 +112,7 @@ def _read(
             raise DataError(_not_found(path))
         if path.is_file():
             path.open("rb").close()  # so that a lack of permission is called by its name
-        return _read_path(path, target, preparation, need_targets)
+        return _read_path(path, target, preparation, need_targets, aside)
     except MemoryError:
         raise DataError(
             f"{path}: the data do not fit into this machine's memory; give a smaller part of them"
@@ -118,7 +124,11 @@ def _read(
 
 
 def _read_path(
-    path: Path, target: str | None, preparation: "Preparation | None", need_targets: bool
+    path: Path,
+    target: str | None,
+    preparation: "Preparation | None",
+    need_targets: bool,
+    aside: tuple[str, ...],
 ) -> tuple[Dataset, Dataset | None]:
     # Here, so that what reads one format, or a built-in, does not load the readers of all the others.
     from .csv import read_csv
@@ -132,8 +142,9 @@ def _read_path(
         if preparation is not None:
             target = target or preparation.target_name
             columns = preparation.feature_names
-        return read_csv(path, target=target, columns=columns, set_aside=not need_targets), None
+        return read_csv(path, target=target, columns=columns, set_aside=not need_targets, aside=aside), None
     _refuse_target(str(path), target)
+    _refuse_aside(str(path), aside)
     if path.is_dir() or is_idx_name(path):
         return read_idx(path, need_targets=need_targets)
     if suffix in _HDF5_SUFFIXES:
@@ -152,6 +163,11 @@ def _refuse_target(source: str, target: str | None) -> None:
             f"{source}: the target '{target}' names a column of a CSV or TSV file, which this is "
             "not; leave the target out"
         )
+
+
+def _refuse_aside(source: str, aside: tuple[str, ...]) -> None:
+    if aside:
+        raise DataError(f"{source}: '{aside[0]}' names a column to set aside, which this has not; leave it out")
 
 
 def _not_found(path: Path) -> str:

@@ -218,3 +218,33 @@ def test_what_the_csv_module_writes_is_read_back(
     np.testing.assert_array_equal(data.X, np.array([row[:-1] for row in rows]))
     assert data.y is not None
     assert data.y.tolist() == [row[-1] for row in rows]
+
+
+class TestSettingAside:
+    """Groups and times are kept beside the features."""
+
+    TEXT = "a,patient,b,t\n1,x,2,0\n3,y,4,1\n5,x,6,1\n"
+
+    def test_columns_are_kept_by_name_and_follow_the_rows(self, tmp_path: Path) -> None:
+        data, _ = read_training(write(tmp_path, self.TEXT), aside=("patient",))
+        assert (data.feature_names, data.target_name) == (("a", "b"), "t")
+        assert data.X.tolist() == [[1, 2], [3, 4], [5, 6]]
+        assert data.aside["patient"].tolist() == ["x", "y", "x"]
+        some = data.rows(np.array([2, 0]))
+        assert some.X.tolist() == [[5, 6], [1, 2]]
+        assert some.y is not None
+        assert (some.y.tolist(), some.aside["patient"].tolist()) == ([1, 0], ["x", "x"])
+
+    @pytest.mark.parametrize(("name", "words"), [("c", "'c' to set aside is not there"), ("t", "'t'.*is a target")])
+    def test_what_is_no_such_column_is_refused(self, tmp_path: Path, name: str, words: str) -> None:
+        with pytest.raises(DataError, match=words):
+            read_training(write(tmp_path, self.TEXT), aside=(name,))
+
+    def test_an_empty_cell_is_refused(self, tmp_path: Path) -> None:
+        path = write(tmp_path, "a,patient,t\n1,,0\n2,x,1\n")
+        with pytest.raises(DataError, match=r"row 1 \(line 2\), column 'patient' \(which is set aside\) is empty"):
+            read_training(path, aside=("patient",))
+
+    def test_built_in_data_have_nothing_to_set_aside(self) -> None:
+        with pytest.raises(DataError, match="moons: 'group' names a column"):
+            read_training("moons", aside=("group",))

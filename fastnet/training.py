@@ -56,12 +56,15 @@ class Progress:
         What the optimizer remembers.
     parameters : (n_parameters,) ndarray or None
         What it trains, where the model has the mean of it instead.
+    plateau : PlateauState or None
+        Where its ``ReduceOnPlateau`` is, if it goes by one.
     """
 
     epochs: int
     steps: int
     slots: Array
     parameters: Array | None = None
+    plateau: PlateauState | None = None
 
 
 class Training:
@@ -148,7 +151,7 @@ class Training:
         for op in model.program[model.program["trainable"] != 0]:
             self.is_trained[op["weights"] : op["biases"] + op["output_size"]] = True
         # How far the plateau's state and the product of Nadam's momenta are known.
-        self._plateau: tuple[int, PlateauState | None] = (0, None)
+        self._plateau = self._first_plateau
         self._product = (0, 1.0)
         self.parameters_before = model.parameters
         # Slots that begin as zeros are not copied.
@@ -231,7 +234,22 @@ class Training:
         if self._space is not None:
             slots = np.stack([self._space.ordinary(slot) for slot in slots])
         trained = None if self.optimizer.average is None else self._parameters
-        return Progress(self._epochs_before + done, self.step_of(done), slots, trained)
+        schedule = self._schedule
+        plateau = self._plateau_after(schedule, done) if isinstance(schedule, ReduceOnPlateau) else None
+        return Progress(self._epochs_before + done, self.step_of(done), slots, trained, plateau)
+
+    @property
+    def _first_plateau(self) -> tuple[int, PlateauState | None]:
+        return 0, None if self._after is None else self._after.plateau
+
+    def _plateau_after(self, schedule: ReduceOnPlateau, epochs: int) -> PlateauState:
+        """Where the schedule is after so many epochs of this fit."""
+        watched = self.history.watched(schedule.monitor, "ReduceOnPlateau")
+        seen, state = self._plateau if self._plateau[0] <= epochs else self._first_plateau
+        fresh = [watched.cost(value) for value in self.history[watched.name][seen:epochs]]
+        state = schedule.state_after(fresh, state)
+        self._plateau = epochs, state
+        return state
 
     @property
     def _schedule(self) -> Any:
@@ -277,12 +295,7 @@ class Training:
             first_step = self.step_of(first) if schedule.per == "step" else by_epochs
             return schedule.rates(first_step, steps, self.steps_per_epoch)
         if isinstance(schedule, ReduceOnPlateau):
-            watched = self.history.watched(schedule.monitor, "ReduceOnPlateau")
-            seen, state = self._plateau if self._plateau[0] <= first else (0, None)
-            fresh = [watched.cost(value) for value in self.history[watched.name][seen:first]]
-            state = schedule.state_after(fresh, state)
-            self._plateau = first, state
-            schedule = state.rate
+            schedule = self._plateau_after(schedule, first).rate
         return np.full(steps, float(schedule))
 
     def loss_and_gradient(self) -> tuple[npt.NDArray[np.float64], Array]:

@@ -74,6 +74,19 @@ class TestVocabulary:
         assert (weights[1] != weights[0]).any()
         np.testing.assert_array_equal(weights[2], weights[3])
 
+    @pytest.mark.parametrize(
+        "solver",
+        [fn.SGD(fn.ReduceOnPlateau(0.05, patience=1, min_delta=0.9)), fn.Adam(0.01, average=0.9), fn.Nadam(0.01)],
+        ids=["plateau", "mean of the weights", "nadam"],
+    )
+    def test_what_a_solver_remembers_goes_on_in_partial_fit(self, solver: Any) -> None:
+        options = {"solver": solver, "batch_size": 50, "shuffle": False, "max_iter": 6}
+        whole, parts = classifier(**options).fit(X, y), classifier(**options)
+        for _ in range(6):
+            parts.partial_fit(X, y, classes=[0, 1, 2])
+        np.testing.assert_array_equal(parts.coefs_[0], whole.coefs_[0])
+        assert parts.loss_curve_ == whole.loss_curve_
+
     @pytest.mark.parametrize("loss", ["mean_absolute_error", "huber", "log_cosh", fn.Huber(0.5)])
     @pytest.mark.parametrize("outputs", [1, 2])
     def test_losses_of_numbers(self, loss: Any, outputs: int) -> None:

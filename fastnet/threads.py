@@ -20,16 +20,16 @@ this size some 30."""
 
 
 def members_for(threads: int | None, n_parameters: int, rows: int) -> int:
-    """The size of a team for so many rows at a time: ``threads``, or as many as help; never more than there are rows.
+    """The size of a team for so many rows at a time: ``threads`` or the machine's cores, never more than there are
+    rows; one where the work is too small to share, which two would take longer for.
 
     Raises
     ------
     ConfigurationError
         If threads is not a whole number of at least 1.
     """
-    if threads is not None:
-        return min(whole("threads", threads, at_least=1), rows)
-    return min(cores(), rows) if worth_sharing(n_parameters, rows) else 1
+    most = cores() if threads is None else whole("threads", threads, at_least=1)
+    return min(most, rows) if worth_sharing(n_parameters, rows) else 1
 
 
 def worth_sharing(n_parameters: int, rows: int) -> bool:

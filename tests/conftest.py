@@ -34,6 +34,12 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def teams_for_small_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``threads`` as they are asked for: networks as small as those of tests stay on one otherwise."""
+    monkeypatch.setattr("fastnet.threads.WORTH_A_THREAD", 0)
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name parameters whose text differs between workers (time stamps in bytes, addresses) by their argument's name."""
     return argname if isinstance(val, bytes) or " at 0x" in repr(val) else None

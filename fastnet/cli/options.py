@@ -171,7 +171,10 @@ SETTINGS: list[Callable[[Command], Command]] = [
     click.option("--metrics", type=Names(), default="", metavar="NAME,...", help=f"{METRICS_HELP}, after each epoch."),
     click.option("--dtype", type=click.Choice(DTYPES), default="float32"),
     click.option(
-        "--threads", type=Whole(1), metavar="N", help="Threads that share the work; default: as many as help."
+        "--threads",
+        type=Whole(1),
+        metavar="N",
+        help="Threads that share the work at the most, by default all cores; small work stays on one.",
     ),
     click.option(
         "--seed",

@@ -11,6 +11,8 @@ import fastnet as fn
 from fastnet.training import Training
 from fastnet_kernels.reference.randomness import shuffle
 
+pytestmark = pytest.mark.usefixtures("teams_for_small_work")
+
 BACKENDS = ("jit", "reference")
 Floats = npt.NDArray[np.float64]
 

@@ -13,6 +13,8 @@ from fastnet.optimizers import Optimizer
 from fastnet.sample_space import COLUMNS_AT_ONCE, pays
 from fastnet_kernels.reference.pixels import convert_pixels
 
+pytestmark = pytest.mark.usefixtures("teams_for_small_work")
+
 Bytes = npt.NDArray[np.uint8]
 N, D = 43, 30
 DTYPES = ("float32", "float64")

@@ -198,6 +198,7 @@ class TestEnding:
         np.testing.assert_array_equal(net.parameters, watcher.parameters[2])
 
 
+@pytest.mark.usefixtures("teams_for_small_work")
 def test_both_engines_and_any_team_to_rounding() -> None:
     expected = deep()
     losses = fitted(expected, epochs=8, backend="reference").loss

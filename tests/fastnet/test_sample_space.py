@@ -93,6 +93,7 @@ class TestEqualToTheOrdinaryPath:
         np.testing.assert_allclose(seen.loss, expected.loss, rtol=1e-12)
         assert seen.accuracy == expected.accuracy
 
+    @pytest.mark.usefixtures("teams_for_small_work")
     @pytest.mark.needs_compiler
     @pytest.mark.parametrize("team", [1, 3])
     @of_each_update
@@ -233,6 +234,7 @@ class TestWhatOthersSee:
         assert spy.made == len(ways)
         assert all(result == results[0] for result in results)
 
+    @pytest.mark.usefixtures("teams_for_small_work")
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     @pytest.mark.parametrize("team", [1, 2, 3])
     def test_the_same_seed_and_team_give_the_same_bits(self, team: int, dtype: str, spy: Spy) -> None:
@@ -240,6 +242,7 @@ class TestWhatOthersSee:
         assert len(bits) == 1
         assert spy.made == 4
 
+    @pytest.mark.usefixtures("teams_for_small_work")
     @pytest.mark.parametrize("team", [1, 2, 3])
     def test_nothing_is_read_before_it_is_written(self, team: int, spy: Spy, monkeypatch: pytest.MonkeyPatch) -> None:
         """Whatever a new buffer holds, of every member's."""

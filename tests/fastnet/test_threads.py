@@ -12,10 +12,11 @@ import numpy.typing as npt
 import pytest
 
 import fastnet as fn
-from fastnet import threads
-from fastnet.threads import in_parts, members_for, one_blas_thread
+from fastnet.threads import in_parts, one_blas_thread
 from fastnet.training import Training
 from fastnet_kernels.machine import cores
+
+pytestmark = pytest.mark.usefixtures("teams_for_small_work")
 
 Floats = npt.NDArray[np.floating]
 MORE_THAN_CORES = (os.cpu_count() or 1) + 1
@@ -47,6 +48,14 @@ def fitted(
 
 
 class TestBits:
+    def test_the_team_is_the_one_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Else the tests of teams would try one thread again and again."""
+        teams: list[int] = []
+        monkeypatch.setattr(Training, "run", lambda training, _: teams.append(training._members))
+        for team in TEAMS:
+            fitted("adam, whole set, l2", team)
+        assert teams == TEAMS
+
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     @pytest.mark.parametrize("team", TEAMS)
     @of_each_setting
@@ -105,38 +114,6 @@ def test_two_fits_at_once_are_the_fits_alone(name: str) -> None:
 def test_a_team_is_a_whole_number_of_members(threads: Any) -> None:
     with pytest.raises(fn.ConfigurationError, match=r"threads must be a whole number of at least 1"):
         fitted("sgd, ragged", threads)
-
-
-class TestMembers:
-    HUGE = 10**12
-    """Parameters that make any step worth sharing."""
-
-    @pytest.mark.parametrize(("threads", "rows", "members"), [(1, 9, 1), (2, 9, 2), (9, 9, 9), (10, 9, 9), (4, 1, 1)])
-    def test_those_asked_for_but_no_more_than_rows(self, threads: int, rows: int, members: int) -> None:
-        for n_parameters in (1, self.HUGE):
-            assert members_for(threads, n_parameters, rows) == members
-
-    def test_small_work_stays_on_one(self) -> None:
-        assert members_for(None, 17 * 16 + 33, 32) == 1
-        assert members_for(None, 1, 1) == 1
-
-    @pytest.mark.parametrize(("machine", "rows", "members"), [(1, 64, 1), (2, 64, 2), (8, 64, 8), (8, 3, 3), (8, 1, 1)])
-    def test_large_work_takes_the_cores_but_no_more_than_rows(
-        self, machine: int, rows: int, members: int, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(threads, "cores", lambda: machine)
-        assert members_for(None, self.HUGE, rows) == members
-
-    def test_more_work_never_takes_fewer(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(threads, "cores", lambda: 8)
-        teams = [members_for(None, n_parameters, 64) for n_parameters in np.geomspace(1, 1e9, 200).astype(int).tolist()]
-        assert teams == sorted(teams)
-        assert (teams[0], teams[-1]) == (1, 8)
-
-    def test_the_cores_are_those_that_this_process_may_use(self) -> None:
-        assert 1 <= cores() <= (os.cpu_count() or 1)
-        if hasattr(os, "sched_getaffinity"):
-            assert cores() == len(os.sched_getaffinity(0))
 
 
 class TestParts:
@@ -280,6 +257,9 @@ class TestBlas:
 FIT = """
 import numpy as np
 import fastnet as fn
+import fastnet.threads
+
+fastnet.threads.WORTH_A_THREAD = 0
 
 def fit(threads=2, epochs=30):
     X = np.random.default_rng(1).normal(size=(50, 4))

@@ -246,6 +246,7 @@ class TestMetrics:
         assert score == max(history["val_f1"])
 
 
+@pytest.mark.usefixtures("teams_for_small_work")
 @on_both_engines
 @pytest.mark.parametrize("frozen", [(0,), (1,), (0, 1), (0, 1, 2), (2, 3), (3,), (0, 2)])
 @pytest.mark.parametrize("optimizer", [fn.AdamW(0.05, weight_decay=0.5, average=0.5), fn.SGD(0.1, clip_norm=0.1)])

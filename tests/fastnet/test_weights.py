@@ -80,6 +80,7 @@ class TestSampleWeight:
             np.testing.assert_array_equal(other.parameters, one.parameters)
             np.testing.assert_allclose(again.loss, history.loss, rtol=1e-14)
 
+    @pytest.mark.usefixtures("teams_for_small_work")
     def test_both_engines_and_any_team(self, loss: str, backend: str) -> None:
         X, y = data(loss)
         weights = np.random.default_rng(0).random(len(X)) * (np.arange(len(X)) % 3 > 0)

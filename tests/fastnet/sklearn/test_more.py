@@ -134,6 +134,7 @@ class TestVocabulary:
         model = regressor(dtype=dtype).fit(*numbers())
         assert model.coefs_[0].dtype == model.predict(numbers()[0]).dtype == dtype
 
+    @pytest.mark.usefixtures("teams_for_small_work")
     @pytest.mark.needs_compiler
     def test_both_engines_and_any_team_to_rounding(self) -> None:
         expected = classifier().fit(X, y)

@@ -1,0 +1,42 @@
+"""How many threads a training takes."""
+
+import os
+
+import numpy as np
+import pytest
+
+from fastnet import threads
+from fastnet.threads import members_for
+from fastnet_kernels.machine import cores
+
+
+class TestMembers:
+    HUGE = 10**12
+    """Parameters that make any step worth sharing."""
+
+    @pytest.mark.parametrize(("threads", "rows", "members"), [(1, 9, 1), (2, 9, 2), (9, 9, 9), (10, 9, 9), (4, 1, 1)])
+    def test_those_asked_for_but_no_more_than_rows(self, threads: int, rows: int, members: int) -> None:
+        assert members_for(threads, self.HUGE, rows) == members
+
+    def test_small_work_stays_on_one(self) -> None:
+        for asked in (None, 1, 2, 8):
+            assert members_for(asked, 17 * 16 + 33, 32) == 1
+            assert members_for(asked, 1, 1) == 1
+
+    @pytest.mark.parametrize(("machine", "rows", "members"), [(1, 64, 1), (2, 64, 2), (8, 64, 8), (8, 3, 3), (8, 1, 1)])
+    def test_large_work_takes_the_cores_but_no_more_than_rows(
+        self, machine: int, rows: int, members: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(threads, "cores", lambda: machine)
+        assert members_for(None, self.HUGE, rows) == members
+
+    def test_more_work_never_takes_fewer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(threads, "cores", lambda: 8)
+        teams = [members_for(None, n_parameters, 64) for n_parameters in np.geomspace(1, 1e9, 200).astype(int).tolist()]
+        assert teams == sorted(teams)
+        assert (teams[0], teams[-1]) == (1, 8)
+
+    def test_the_cores_are_those_that_this_process_may_use(self) -> None:
+        assert 1 <= cores() <= (os.cpu_count() or 1)
+        if hasattr(os, "sched_getaffinity"):
+            assert cores() == len(os.sched_getaffinity(0))

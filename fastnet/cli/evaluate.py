@@ -9,7 +9,7 @@ from ..data import read_evaluation
 from .engines import load_engine
 from .models import load_model
 from .option_types import Names
-from .options import DATA_HELP, METRICS_HELP, activations_option
+from .options import DATA_HELP, METRICS_HELP, activations_option, x_option, y_option
 from .output import Printer, json_text, labelled
 from .own_activations import read_activations
 from .samples import prepare, raw_part
@@ -22,6 +22,8 @@ BACKEND = "jit"
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("data")
 @click.option("--target", metavar="COLUMN,...", help="The target's column in a CSV; by default the one of training.")
+@x_option
+@y_option
 @click.option("--metrics", type=Names(), default="", metavar="NAME,...", help=f"{METRICS_HELP},confusion_matrix.")
 @activations_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -29,6 +31,8 @@ def evaluate(
     model: Path,
     data: str,
     target: str | None,
+    x: str | None,
+    y: str | None,
     metrics: tuple[str, ...],
     activations: Path | None,
     as_json: bool,
@@ -39,7 +43,7 @@ def evaluate(
     """
     network = load_model(model, read_activations(activations))
     wanted = network.check_metrics(metrics, allow_matrix=True)
-    dataset = read_evaluation(data, target=target, preparation=network.preparation)
+    dataset = read_evaluation(data, target=target, x=x, y=y, preparation=network.preparation)
     if network.preparation is None:
         part = raw_part(dataset, network)
     else:

@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -16,6 +16,7 @@ VERBS = {
     "train": "Train a network on data and save it.",
     "evaluate": "Measure a saved network on data with known answers.",
     "predict": "Write a saved network's answers for data, as CSV.",
+    "data": "Look at data files, convert them, fetch well-known ones.",
     "find-rate": "Look for a learning rate by a range test.",
     "check": "Compare every fast kernel with its readable twin.",
     "warmup": "Compile all kernels ahead, which the first run does otherwise.",
@@ -23,25 +24,42 @@ VERBS = {
 INTERRUPTED = 130
 
 
-class Verbs(click.Group):
-    """A group whose commands are imported when they are used, so that ``--help`` answers at once."""
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used, so that ``--help`` answers at once.
+
+    Parameters
+    ----------
+    verbs : mapping of str to str
+        What each verb does, in the order a user meets them.
+    prefix : str
+        Goes before a verb's name in that of its module and of its function: ``data_`` makes ``data_convert``.
+    """
+
+    def __init__(self, *args: Any, verbs: Mapping[str, str], prefix: str = "", **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        self.verbs, self.prefix = verbs, prefix
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs, in the order a user meets them."""
-        return list(VERBS)
+        return list(self.verbs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The verb of that name, imported now."""
-        if cmd_name not in VERBS:
+        if cmd_name not in self.verbs:
             return None
-        name = cmd_name.replace("-", "_")
+        name = self.prefix + cmd_name.replace("-", "_")
         command: click.Command = getattr(importlib.import_module(f".{name}", __package__), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+        if self.verbs:
+            with formatter.section("Commands"):
+                formatter.write_dl(list(self.verbs.items()))
+
+
+class Verbs(LazyGroup):
+    """The outermost group, which turns errors into one line and an exit code."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command line; a full disk under ``--help`` is one line too."""
@@ -112,7 +130,11 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, wanted: bool)
         ctx.exit()
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Verbs,
+    verbs=VERBS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option(
     "--version",
     is_flag=True,

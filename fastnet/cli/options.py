@@ -34,6 +34,12 @@ SETTINGS: list[Callable[[Command], Command]] = [
         help="The target's column in a CSV, or those of several targets; by default the last.",
     ),
     click.option(
+        "--x",
+        metavar="NAME",
+        help="The array of the features in an HDF5 or NPZ file, such as train/images; default: by usual names.",
+    ),
+    click.option("--y", metavar="NAME", help="The array of the targets there."),
+    click.option(
         "--task",
         type=click.Choice(["auto", "classification", "multilabel", "regression"]),
         default="auto",
@@ -200,5 +206,8 @@ activations_option = click.option(
     metavar="FILE.py",
     help="Python that defines activations of your own (fastnet.CustomActivation); it is run.",
 )
+
+x_option = click.option("--x", metavar="NAME", help="The array of the features in an HDF5 or NPZ file.")
+y_option = click.option("--y", metavar="NAME", help="The array of the targets in an HDF5 or NPZ file.")
 
 DATA_HELP = f"""DATA is a file (.h5, .npz, .csv, MNIST's idx files or their folder) or one of {", ".join(BUILT_IN)}."""

@@ -17,7 +17,7 @@ from ..pixels import Pixels
 from .engines import load_engine
 from .inputs import refuse_input
 from .models import load_model, model_file
-from .options import DATA_HELP, activations_option
+from .options import DATA_HELP, activations_option, x_option
 from .output import Printer, counted, json_text
 from .own_activations import read_activations
 
@@ -27,13 +27,16 @@ BACKEND = "jit"
 @click.command(epilog=DATA_HELP)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("data")
+@x_option
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE instead of the terminal."
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @activations_option
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object instead of CSV.")
-def predict(model: Path, data: str, out: Path | None, force: bool, activations: Path | None, as_json: bool) -> None:
+def predict(
+    model: Path, data: str, x: str | None, out: Path | None, force: bool, activations: Path | None, as_json: bool
+) -> None:
     """Write the answers of the saved network MODEL for DATA.
 
     A classifier gives the label, its probability and the probability of each class; with several labels a sample, 0 or
@@ -44,7 +47,7 @@ def predict(model: Path, data: str, out: Path | None, force: bool, activations: 
         check_output(out, [model_file(model), data], force=force)
     network = load_model(model, read_activations(activations))
     preparation = network.preparation or nothing_done(network)
-    dataset = read_prediction(data, preparation=preparation)
+    dataset = read_prediction(data, x=x, preparation=preparation)
     X = preparation.samples(dataset.X, source=dataset.source, dtype=network.dtype)
     load_engine(BACKEND, network.dtype.name, "predict")
     header, rows = answers(network, X)

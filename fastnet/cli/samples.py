@@ -68,7 +68,7 @@ def read_samples(settings: Settings) -> Samples:
     ConfigurationError
         If the share for validation holds out nothing.
     """
-    given, test = read_training(settings.data, target=settings.target)
+    given, test = read_training(settings.data, target=settings.target, x=settings.x, y=settings.y)
     task = cast(AskedTask, settings.task)
     preparation = Preparation.fit(given, task=task)
     guessed = task == "auto" and given.y is not None and could_be_either(given.y, given.class_names)
@@ -94,7 +94,9 @@ def read_samples(settings: Settings) -> Samples:
         ones = (1.0,) * preparation.n_outputs
         preparation = replace(preparation, target_mean=(0.0,) * preparation.n_outputs, target_deviation=ones)
     if settings.test is not None:
-        test = read_evaluation(settings.test, target=settings.target, preparation=preparation)
+        test = read_evaluation(
+            settings.test, target=settings.target, x=settings.x, y=settings.y, preparation=preparation
+        )
     train, validation_part, test_part = (
         None if dataset is None else prepare(dataset, preparation, settings.dtype)
         for dataset in (given, validation, test)

@@ -62,6 +62,8 @@ class Settings:
     data: str
     test: str | None
     target: str | None
+    x: str | None
+    y: str | None
     task: str
     jit: bool
     base: str | None

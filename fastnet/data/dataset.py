@@ -153,6 +153,31 @@ def as_targets(values: Array, n_samples: int, source: str) -> Array:
     return values.astype(np.int64, copy=False)
 
 
+def as_aside(values: Array, n_samples: int, source: str) -> Array:
+    """Values that go beside the samples: numbers in their own type, or text.
+
+    Parameters
+    ----------
+    values : array (n,), (n, 1) or (1, n)
+    n_samples : int
+    source : str
+        The file and the name of the values.
+
+    Raises
+    ------
+    DataError
+        They are not one number or text for each sample.
+    """
+    if values.size != n_samples or values.ndim not in (1, 2):
+        raise DataError(f"{source} has shape {values.shape} beside {n_samples} samples; give one value for each sample")
+    values = values.reshape(-1)
+    if values.dtype.kind in "SU":
+        return np.array(as_names(values, source), dtype=np.str_)
+    if values.dtype.kind not in f"{_NUMERIC_KINDS}M":
+        raise DataError(f"{source} should hold numbers, times or text, but has type {values.dtype}")
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
 def as_names(values: Array | Sequence[str | bytes], source: str) -> tuple[str, ...]:
     """Names as text, byte strings decoded as UTF-8.
 

@@ -1,4 +1,4 @@
-"""HDF5 files: the course's layout, or any with an X and a y at the top level."""
+"""HDF5 files: the course's layout, any with an X and a y at the top level, or with names that the user gives."""
 
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import DataError
 from .dataset import Array, Dataset
 from .named import StoredArray, datasets_from
+from .request import Request
 
 if TYPE_CHECKING:
     import h5py
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
 OBJECTS = "Python objects (lists of varying length or references), which are never read"
 
 
-def read_hdf5(path: Path, *, need_targets: bool = True) -> tuple[Dataset, Dataset | None]:
+def read_hdf5(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
     """Read an HDF5 file.
 
     Parameters
     ----------
     path : Path
-    need_targets : bool
-        False for predict, which wants the features alone.
+    request : Request
+        Which arrays are wanted.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def read_hdf5(path: Path, *, need_targets: bool = True) -> tuple[Dataset, Datase
         )
     try:
         with h5py.File(path, "r") as file:
-            return datasets_from(_arrays_in(file), str(path), need_targets=need_targets)
+            return datasets_from(_arrays_in(file), str(path), request)
     except DataError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError) as error:
@@ -51,16 +52,12 @@ def _arrays_in(file: "h5py.File") -> list[StoredArray]:
     import h5py
 
     arrays = []
-    for name in file:
-        # Links may lead to other files and so would read what the user never named.
-        if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-            continue
-        node = file[name]
-        if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external:
-            continue
+
+    # Soft and external links, which may lead to other files, are not visited: they would read what nobody named.
+    def visit(name: str, node: object) -> None:
+        if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external or node.shape is None:
+            return
         text = h5py.check_string_dtype(node.dtype)
-        if node.shape is None:
-            continue
         arrays.append(
             StoredArray(
                 name=name,
@@ -72,6 +69,8 @@ def _arrays_in(file: "h5py.File") -> list[StoredArray]:
                 objects=OBJECTS if node.dtype.hasobject and text is None else "",
             )
         )
+
+    file.visititems(visit)
     return arrays
 
 

@@ -1,13 +1,14 @@
 """Which named arrays of a file are the features and which the targets, for HDF5 and NPZ alike."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import DataError
-from .dataset import Array, Dataset, as_features, as_names, as_targets
+from .dataset import Array, Dataset, as_aside, as_features, as_names, as_targets
+from .request import Request
 
 # (features, targets) of the two parts of a file that is split already; compared in lower case.
 _SPLIT_NAMES = (
@@ -64,9 +65,7 @@ class StoredArray:
         return self.read()
 
 
-def datasets_from(
-    arrays: Sequence[StoredArray], source: str, *, need_targets: bool = True
-) -> tuple[Dataset, Dataset | None]:
+def datasets_from(arrays: Sequence[StoredArray], source: str, request: Request) -> tuple[Dataset, Dataset | None]:
     """The data set of a file, and its test part where it has both.
 
     Parameters
@@ -74,28 +73,72 @@ def datasets_from(
     arrays : sequence of StoredArray
         Everything usable in the file.
     source : str
-    need_targets : bool
-        False for predict: only the features are looked for and read.
+    request : Request
+        The names of the arrays, where they were given; whether targets are wanted.
 
     Raises
     ------
     DataError
-        No arrays are recognised, features lack their targets, or they do not fit each other.
+        No arrays are recognised or what was named is not there, features lack their targets, or they do not fit each
+        other.
     """
-    chooser = _Chooser(arrays, source, need_targets)
-    parts = [part for part in (chooser.split(0), chooser.split(1)) if part is not None]
+    chooser = _Chooser(arrays, source, request)
+    parts = chooser.asked()
+    if not parts:
+        parts = [part for part in (chooser.split(0), chooser.split(1)) if part is not None]
     if not parts:
         pair = chooser.plain() or chooser.only_two()
         if pair is None:
-            raise DataError(_nothing_recognised(arrays, source, need_targets=need_targets))
+            raise DataError(_nothing_recognised(arrays, source, need_targets=request.need_targets))
         parts = [pair]
-    datasets = [chooser.dataset(*part) for part in parts]
-    return datasets[0], datasets[1] if len(datasets) == 2 else None
+    train = chooser.dataset(*parts[0])
+    if request.aside:
+        train = replace(train, aside={name: chooser.beside(name, len(train.X)) for name in request.aside})
+    return train, chooser.dataset(*parts[1]) if len(parts) == 2 else None
 
 
 class _Chooser:
-    def __init__(self, arrays: Sequence[StoredArray], source: str, need_targets: bool) -> None:
-        self.arrays, self.source, self.need_targets = arrays, source, need_targets
+    def __init__(self, arrays: Sequence[StoredArray], source: str, request: Request) -> None:
+        self.arrays, self.source, self.request = arrays, source, request
+        self.need_targets = request.need_targets
+
+    def named(self, name: str, what: str) -> StoredArray:
+        """The array of just that name."""
+        wanted = name.strip("/")
+        found = next((array for array in self.arrays if array.name == wanted), None)
+        if found is None:
+            raise DataError(f"{self.source}: there is no array '{name}' for {what}; it has {_listed(self.arrays)}")
+        return found
+
+    def beside(self, name: str, n_samples: int) -> Array:
+        """The values of an array that is neither features nor targets."""
+        return as_aside(
+            self.named(name, "what is set aside").values(self.source), n_samples, f"{self.source}: '{name}'"
+        )
+
+    def asked(self) -> list[tuple[StoredArray, StoredArray | None]]:
+        """The pair that was named; of a pair of which one was, the other by its usual names in the same group."""
+        x, y = self.request.x, self.request.y
+        if x is None and (y is None or not self.need_targets):
+            return []
+        if x is None:
+            features = self.find(*_in_group(str(y), _FEATURE_NAMES))
+            if features is None:
+                raise DataError(
+                    f"{self.source}: which array has the features for '{y}' is not clear; name it with x; it has "
+                    f"{_listed(self.arrays)}"
+                )
+        else:
+            features = self.named(x, "the features")
+        if not self.need_targets:
+            return [(features, None)]
+        targets = self.find(*_in_group(features.name, _TARGET_NAMES)) if y is None else self.named(y, "the targets")
+        if targets is None:
+            raise DataError(
+                f"{self.source}: which array has the targets for '{features.name}' is not clear; name it with y; it "
+                f"has {_listed(self.arrays)}"
+            )
+        return [(features, targets)]
 
     def find(self, *names: str) -> StoredArray | None:
         """The first of these names that the file has, in any case."""
@@ -136,7 +179,11 @@ class _Chooser:
     def only_two(self) -> tuple[StoredArray, StoredArray | None] | None:
         """Two arrays of one length, of which one has a single axis, can only be X and y."""
         known = (*_CLASS_NAMES, *_FEATURE_LABELS)
-        rest = [array for array in self.arrays if array.name.lower() not in known and not array.objects]
+        rest = [
+            array
+            for array in self.arrays
+            if array.name.lower() not in known and not array.objects and "/" not in array.name
+        ]
         wide = [array for array in rest if len(array.shape) >= 2]
         if len(wide) != 1:
             return None
@@ -171,14 +218,22 @@ class _Chooser:
 
 
 def _nothing_recognised(arrays: Sequence[StoredArray], source: str, *, need_targets: bool) -> str:
-    listed = ", ".join(f"'{array.name}' {_described(array)}" for array in arrays[:10]) or "no arrays"
-    if len(arrays) > 10:
-        listed += f" and {len(arrays) - 10} more"
-    wanted = "'X' and 'y'" if need_targets else "'X'"
+    wanted, flags = ("'X' and 'y'", "x and y are") if need_targets else ("'X'", "x is")
     return (
         f"{source}: no arrays to use were recognised; name them {wanted} "
-        f"(or train_set_x, train_set_y, test_set_x, test_set_y); found {listed}"
+        f"(or train_set_x, train_set_y, test_set_x, test_set_y), or say which {flags}; found {_listed(arrays)}"
     )
+
+
+def _in_group(name: str, others: tuple[str, ...]) -> list[str]:
+    """These names, in lower case, in the group that an array is in."""
+    group = name.strip("/").lower().rpartition("/")[0]
+    return [f"{group}/{other}" if group else other for other in others]
+
+
+def _listed(arrays: Sequence[StoredArray]) -> str:
+    listed = ", ".join(f"'{array.name}' {_described(array)}" for array in arrays[:10]) or "no arrays"
+    return listed + (f" and {len(arrays) - 10} more" if len(arrays) > 10 else "")
 
 
 def _described(array: StoredArray) -> str:

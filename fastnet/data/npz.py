@@ -12,16 +12,17 @@ from numpy.lib import format as npy
 from ..errors import DataError
 from .dataset import Array, Dataset
 from .named import StoredArray, datasets_from
+from .request import Request
 
 
-def read_npz(path: Path, *, need_targets: bool = True) -> tuple[Dataset, Dataset | None]:
+def read_npz(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
     """Read an NPZ file.
 
     Parameters
     ----------
     path : Path
-    need_targets : bool
-        False for predict, which wants the features alone.
+    request : Request
+        Which arrays are wanted.
 
     Raises
     ------
@@ -35,7 +36,7 @@ def read_npz(path: Path, *, need_targets: bool = True) -> tuple[Dataset, Dataset
                 for member in archive.infolist()
                 if member.filename.endswith(".npy") and (array := _declared(archive, member)) is not None
             ]
-            return datasets_from(arrays, str(path), need_targets=need_targets)
+            return datasets_from(arrays, str(path), request)
     except DataError:
         raise
     except zipfile.BadZipFile:

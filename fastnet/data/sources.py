@@ -1,12 +1,14 @@
 """From what a user names (a file, a folder or a built-in data set) to its reader."""
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DataError
 from .builtin import BUILT_IN, read_builtin
 from .dataset import Dataset
+from .request import Request
 
 if TYPE_CHECKING:
     from ..preparation import Preparation
@@ -16,7 +18,12 @@ _TABLE_SUFFIXES = (".csv", ".tsv")
 
 
 def read_training(
-    source: str | Path, *, target: str | None = None, aside: tuple[str, ...] = ()
+    source: str | Path,
+    *,
+    target: str | None = None,
+    x: str | None = None,
+    y: str | None = None,
+    aside: Iterable[str] = (),
 ) -> tuple[Dataset, Dataset | None]:
     """Read data to train on.
 
@@ -27,8 +34,12 @@ def read_training(
         same name; give ``./digits`` for the file).
     target : str, optional
         The target's column in a CSV; the last one by default.
-    aside : tuple of str
-        Columns (or arrays) that are neither features nor targets, such as groups or times: kept in ``Dataset.aside``.
+    x, y : str, optional
+        The arrays of the features and of the targets in an HDF5 or NPZ file, with the groups they are in
+        (``train/images``); by default those with one of the usual names.
+    aside : iterable of str
+        Columns or arrays that are neither features nor targets but wanted too, such as groups or times. In a file
+        that has a test part of its own, they are those of the training part.
 
     Returns
     -------
@@ -39,13 +50,18 @@ def read_training(
     Raises
     ------
     DataError
-        The source is missing, not recognised, damaged or empty.
+        The source is missing, not recognised, damaged or empty, or lacks what was asked for.
     """
-    return _read(source, target=target, aside=aside)
+    return _read(source, Request(target=target, x=x, y=y, aside=tuple(aside)))
 
 
 def read_evaluation(
-    source: str | Path, *, target: str | None = None, preparation: "Preparation | None" = None
+    source: str | Path,
+    *,
+    target: str | None = None,
+    x: str | None = None,
+    y: str | None = None,
+    preparation: "Preparation | None" = None,
 ) -> Dataset:
     """Read data to evaluate on: the test part where the source has both, else its only part.
 
@@ -55,6 +71,8 @@ def read_evaluation(
         As for `read_training`.
     target : str, optional
         The target's column in a CSV; by default the model's own, else the last one.
+    x, y : str, optional
+        As for `read_training`.
     preparation : Preparation, optional
         What the model was trained on: a CSV's columns are then matched to it by name, and class
         names are compared with its own.
@@ -64,20 +82,22 @@ def read_evaluation(
     DataError
         As for `read_training`, or columns or class names differ from the model's.
     """
-    train, test = _read(source, target=target, preparation=preparation)
+    train, test = _read(source, Request(target=target, x=x, y=y, preparation=preparation))
     dataset = train if test is None else test
     if preparation is not None:
         preparation.check_names(dataset)
     return dataset
 
 
-def read_prediction(source: str | Path, *, preparation: "Preparation") -> Dataset:
+def read_prediction(source: str | Path, *, x: str | None = None, preparation: "Preparation") -> Dataset:
     """Read data to predict on; targets are set aside, so that ``y`` is always None.
 
     Parameters
     ----------
     source : str or Path
         As for `read_training`; the test part where the source has both.
+    x : str, optional
+        As for `read_training`.
     preparation : Preparation
         What the model was trained on: a CSV's columns are matched to it by name.
 
@@ -86,25 +106,19 @@ def read_prediction(source: str | Path, *, preparation: "Preparation") -> Datase
     DataError
         As for `read_training`, or a column is missing or was not there in training.
     """
-    train, test = _read(source, preparation=preparation, need_targets=False)
+    train, test = _read(source, Request(x=x, preparation=preparation, need_targets=False))
     dataset = (train if test is None else test).without_targets()
     preparation.check_names(dataset)
     return dataset
 
 
-def _read(
-    source: str | Path,
-    *,
-    target: str | None = None,
-    preparation: "Preparation | None" = None,
-    need_targets: bool = True,
-    aside: tuple[str, ...] = (),
-) -> tuple[Dataset, Dataset | None]:
+def _read(source: str | Path, request: Request) -> tuple[Dataset, Dataset | None]:
     if source == "-":
         raise DataError("-: reading standard input is not supported yet; save the data to a file and give its path")
     if isinstance(source, str) and source in BUILT_IN:
-        _refuse_target(source, target)
-        _refuse_aside(source, aside)
+        request.refuse_target(source)
+        request.refuse_arrays(source)
+        request.refuse_aside(source)
         return read_builtin(source)
     path = Path(source)
     try:
@@ -112,7 +126,7 @@ def _read(
             raise DataError(_not_found(path))
         if path.is_file():
             path.open("rb").close()  # so that a lack of permission is called by its name
-        return _read_path(path, target, preparation, need_targets, aside)
+        return _read_path(path, request)
     except MemoryError:
         raise DataError(
             f"{path}: the data do not fit into this machine's memory; give a smaller part of them"
@@ -123,13 +137,7 @@ def _read(
         ) from None
 
 
-def _read_path(
-    path: Path,
-    target: str | None,
-    preparation: "Preparation | None",
-    need_targets: bool,
-    aside: tuple[str, ...],
-) -> tuple[Dataset, Dataset | None]:
+def _read_path(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
     # Here, so that what reads one format, or a built-in, does not load the readers of all the others.
     from .csv import read_csv
     from .hdf5 import read_hdf5
@@ -138,36 +146,27 @@ def _read_path(
 
     suffix = path.suffix.lower()
     if path.is_file() and suffix in _TABLE_SUFFIXES:
-        columns = None
-        if preparation is not None:
-            target = target or preparation.target_name
-            columns = preparation.feature_names
-        return read_csv(path, target=target, columns=columns, set_aside=not need_targets, aside=aside), None
-    _refuse_target(str(path), target)
-    _refuse_aside(str(path), aside)
+        request.refuse_arrays(str(path))
+        columns, target = None, request.target
+        if request.preparation is not None:
+            target = target or request.preparation.target_name
+            columns = request.preparation.feature_names
+        return read_csv(
+            path, target=target, columns=columns, set_aside=not request.need_targets, aside=request.aside
+        ), None
+    request.refuse_target(str(path))
     if path.is_dir() or is_idx_name(path):
-        return read_idx(path, need_targets=need_targets)
+        request.refuse_arrays(str(path))
+        request.refuse_aside(str(path))
+        return read_idx(path, need_targets=request.need_targets)
     if suffix in _HDF5_SUFFIXES:
-        return read_hdf5(path, need_targets=need_targets)
+        return read_hdf5(path, request)
     if suffix == ".npz":
-        return read_npz(path, need_targets=need_targets)
+        return read_npz(path, request)
     raise DataError(
         f"{path}: the kind of file is not known by its name; give a .h5, .hdf5, .npz, .csv or .tsv "
         "file, or MNIST's idx files"
     )
-
-
-def _refuse_target(source: str, target: str | None) -> None:
-    if target is not None:
-        raise DataError(
-            f"{source}: the target '{target}' names a column of a CSV or TSV file, which this is "
-            "not; leave the target out"
-        )
-
-
-def _refuse_aside(source: str, aside: tuple[str, ...]) -> None:
-    if aside:
-        raise DataError(f"{source}: '{aside[0]}' names a column to set aside, which this has not; leave it out")
 
 
 def _not_found(path: Path) -> str:

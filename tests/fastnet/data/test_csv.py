@@ -246,5 +246,5 @@ class TestSettingAside:
             read_training(path, aside=("patient",))
 
     def test_built_in_data_have_nothing_to_set_aside(self) -> None:
-        with pytest.raises(DataError, match="moons: 'group' names a column"):
+        with pytest.raises(DataError, match="moons: there is nothing called 'group'"):
             read_training("moons", aside=("group",))

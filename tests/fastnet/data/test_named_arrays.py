@@ -318,3 +318,52 @@ def test_objects_that_nobody_needs_are_passed_over(tmp_path: Path) -> None:
     path = write_npz(tmp_path, a=X3, b=Y3, about=np.array([Trap()], dtype=object))
     train, _ = read_training(path)
     np.testing.assert_array_equal(train.X, X3)
+
+
+def test_arrays_by_any_name_and_in_groups(tmp_path: Path, write: Writer) -> None:
+    path = write(tmp_path, **{"train/pictures": X3, "train/kind": Y3, "X": X3 + 9, "y": Y3 + 9})
+    data, test = read_training(path, x="train/pictures", y="/train/kind")
+    np.testing.assert_array_equal(data.X, X3)
+    np.testing.assert_array_equal(data.y, Y3)
+    assert test is None
+    np.testing.assert_array_equal(read_evaluation(path, x="train/pictures", y="train/kind").X, X3)
+    np.testing.assert_array_equal(read_prediction(path, x="train/pictures", preparation=PREPARATION).X, X3)
+
+
+def test_of_a_pair_one_name_is_enough_where_the_other_is_usual(tmp_path: Path, write: Writer) -> None:
+    path = write(tmp_path, **{"train/pictures": X3, "train/Labels": Y3, "y": Y3 + 9})
+    data, _ = read_training(path, x="train/pictures")
+    np.testing.assert_array_equal(data.y, Y3)
+    with pytest.raises(DataError, match=r"features for 'train/Labels' is not clear; name it with x; it has .*pictures"):
+        read_training(path, y="train/Labels")
+    path = write(tmp_path, **{"train/pictures": X3, "train/images": X3 + 1, "train/kind": Y3})
+    data, _ = read_training(path, y="train/kind")
+    np.testing.assert_array_equal(data.X, X3 + 1)
+    with pytest.raises(DataError, match="targets for 'train/pictures' is not clear; name it with y; it has"):
+        read_training(path, x="train/pictures")
+
+
+def test_a_name_that_is_not_there(tmp_path: Path, write: Writer) -> None:
+    path = write(tmp_path, X=X3, y=Y3)
+    with pytest.raises(DataError, match=r"no array 'x' for the features; it has 'X' \(3, 2\), 'y' \(3,\)$"):
+        read_training(path, x="x")
+    with pytest.raises(DataError, match="no array 'times' for what is set aside"):
+        read_training(path, aside=("times",))
+
+
+def test_arrays_aside(tmp_path: Path, write: Writer) -> None:
+    path = write(tmp_path, X=X3, y=Y3, groups=np.array([b"a", b"b", b"a"]), **{"more/times": Y3.reshape(3, 1) + 1.5})
+    data, _ = read_training(path, x="X", aside=("groups", "more/times"))
+    assert data.aside["groups"].tolist() == ["a", "b", "a"]
+    assert data.aside["more/times"].tolist() == [1.5, 2.5, 1.5]
+    assert data.rows(np.array([True, False, True])).aside["groups"].tolist() == ["a", "a"]
+    assert data.rows(slice(1, 2)).y is not None
+    assert read_training(path, x="X")[0].aside == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"), [(Y3[:2], r"'groups' has shape \(2,\) beside 3"), (Y3 + 1j, "'groups' should .* complex128")]
+)
+def test_what_cannot_go_beside_the_samples(tmp_path: Path, write: Writer, values: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read_training(write(tmp_path, X=X3, y=Y3, groups=values), aside=("groups",))

@@ -127,7 +127,7 @@ def test_a_target_is_for_tables_only(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     np.savez(path, X=np.ones((2, 2)), y=np.arange(2))
     for source in ("digits", path):
-        with pytest.raises(DataError, match="target 'y' names a column of a CSV"):
+        with pytest.raises(DataError, match="target 'y' names a column of a table"):
             read_training(source, target="y")
 
 
@@ -220,3 +220,12 @@ class TestRealFiles:
         assert labels(train)[:5] == [5, 0, 4, 1, 9]
         assert np.bincount(labels(train)).tolist()[:3] == [5923, 6742, 5958]
         assert Preparation.fit(test).task == "multiclass"
+
+
+def test_names_of_arrays_and_what_is_aside_need_data_that_have_them(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("a,b\n1,0\n2,1\n")
+    for source in ("digits", tmp_path / "table.csv"):
+        with pytest.raises(DataError, match="x 'X' names an array of an HDF5, NPZ or NPY file, which this is not"):
+            read_training(source, x="X")
+    with pytest.raises(DataError, match="nothing called 'groups'"):
+        read_training("digits", aside=("groups",))

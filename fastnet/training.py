@@ -239,6 +239,12 @@ class Training:
         return Progress(self._epochs_before + done, self.step_of(done), slots, trained, plateau)
 
     @property
+    def order(self) -> npt.NDArray[np.int64]:
+        """The places of the samples, (n_samples,), in the order in which the last epoch took them."""
+        is_shuffled = self._shuffle and self._batch_size < len(self._order)
+        return self._order if is_shuffled else np.arange(len(self._order))
+
+    @property
     def _first_plateau(self) -> tuple[int, PlateauState | None]:
         return 0, None if self._after is None else self._after.plateau
 

@@ -22,7 +22,7 @@ from ..schedules import Schedule
 from ..training import Progress, Training
 from .architecture import draw_weights, sizes_of
 from .connected import WithNetwork
-from .losses import constant, factors
+from .losses import EpochConstant, constant, factors
 from .parameters import CONSTRAINTS, Constraints
 from .solvers import is_lbfgs, optimizer_for, rates_of
 from .watching import EpochEnd, HeldOut
@@ -232,11 +232,12 @@ class BaseMLP(WithNetwork):
                 f"{self._network.parameters.size} parameters instead of {before.slots.shape[1]}; fit anew"
             )
         epochs = 1 if incremental else self.max_iter
-        training = self._training(data, self._solver, epochs, min(rows, n_samples), before)
-        offset = constant(self._network.loss_function, data.Y, data.sample_weight)
+        rows = min(rows, n_samples)
+        training = self._training(data, self._solver, epochs, rows, before)
+        beside = EpochConstant(self._network.loss_function, data.Y, data.sample_weight, rows)
         self.n_iter_ = 0
         try:
-            self._run(training, [EpochEnd(self, n_samples, offset, rates, score), *callbacks], held_out)
+            self._run(training, [EpochEnd(self, n_samples, beside, rates, score), *callbacks], held_out)
         except DivergenceError as error:
             if score is None:
                 raise DataError(f"{NON_FINITE} ({error})") from error

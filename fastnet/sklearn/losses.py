@@ -70,11 +70,52 @@ def factors(loss: Loss, outputs: int) -> tuple[float, float]:
     return 1.0, 1.0
 
 
-def constant(loss: Loss, y: npt.NDArray[Any], weights: npt.NDArray[Any] | None) -> float:
-    """What scikit-learn's loss of targets ``y`` (n_samples, n_outputs) has beside fastnet's: it makes Poisson's 0 where
-    nothing is wrong."""
+def constants(loss: Loss, y: npt.NDArray[Any]) -> npt.NDArray[np.float64] | None:
+    """What scikit-learn's loss of each sample, (n_samples,), has beside fastnet's with targets ``y`` (n_samples,
+    n_outputs), if it has anything: it makes Poisson's 0 where nothing is wrong."""
     if not isinstance(loss, Poisson):
-        return 0.0
+        return None
     from scipy.special import xlogy
 
-    return float(np.average(xlogy(y, y) - y, weights=weights, axis=0).sum())
+    return np.asarray((xlogy(y, y) - y).sum(axis=1, dtype=np.float64))
+
+
+def constant(loss: Loss, y: npt.NDArray[Any], weights: npt.NDArray[Any] | None) -> float:
+    """The mean of these by the samples' weights."""
+    of_samples = constants(loss, y)
+    return 0.0 if of_samples is None else float(np.average(of_samples, weights=weights))
+
+
+class EpochConstant:
+    """What scikit-learn's loss of an epoch has beside fastnet's. It is the mean over batches, whatever the weight of
+    each, so that with weights of samples it depends on which samples come together.
+
+    Parameters
+    ----------
+    loss : Loss
+    y : (n_samples, n_outputs) ndarray
+    weights : (n_samples,) ndarray or None
+    rows : int
+        In a batch, but for the last.
+
+    Attributes
+    ----------
+    by_order : bool
+        Whether it depends on the order of the samples.
+    """
+
+    def __init__(self, loss: Loss, y: npt.NDArray[Any], weights: npt.NDArray[Any] | None, rows: int) -> None:
+        self._starts = np.arange(0, len(y), rows)
+        self._of_samples, self._weights = constants(loss, y), weights
+        self.by_order = self._of_samples is not None and weights is not None and rows < len(y)
+        self._mean = 0.0 if self.by_order else constant(loss, y, weights)
+
+    def of(self, order: npt.NDArray[np.int64]) -> float:
+        """That of an epoch with the samples in this order, (n_samples,)."""
+        if not self.by_order or self._of_samples is None or self._weights is None:
+            return self._mean
+        weights = self._weights[order]
+        sums = np.add.reduceat(weights * self._of_samples[order], self._starts)
+        weight = np.add.reduceat(weights, self._starts)
+        means = np.divide(sums, weight, out=np.zeros_like(sums), where=weight > 0)
+        return float(np.average(means, weights=np.diff(self._starts, append=len(order))))

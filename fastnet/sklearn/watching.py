@@ -11,7 +11,7 @@ import numpy as np
 from ..callbacks import Callback
 from ..labelled import Labelled
 from ..training import Training
-from .losses import constant, factors
+from .losses import EpochConstant, constant, factors
 from .solvers import EpochRates
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class EpochEnd(Callback):
     estimator : BaseMLP
     samples : int
         In an epoch.
-    offset : float
+    constant : EpochConstant
         Added to each loss.
     rates : EpochRates
         What SGD goes by.
@@ -41,25 +41,26 @@ class EpochEnd(Callback):
         self,
         estimator: BaseMLP,
         samples: int,
-        offset: float,
+        constant: EpochConstant,
         rates: EpochRates,
         score: Callable[[], float] | None,
     ) -> None:
-        self._estimator, self._samples, self._offset = estimator, samples, offset
+        self._estimator, self._samples, self._constant = estimator, samples, constant
         self._rates, self._score = rates, score
 
     def epochs_until_look(self) -> int | None:
         """As many as must pass before it can stop: the epochs without improvement have to be one more in a row than
         are allowed."""
-        if self._score is not None:
+        if self._score is not None or self._constant.by_order:
             return 1
         left = self._estimator.n_iter_no_change + 1 - self._estimator._no_improvement_count
         return max(1, int(left)) if math.isfinite(left) else None
 
     def on_epoch_end(self, training: Training) -> None:
         """Take up the epochs since the last look."""
+        constant = self._constant.of(training.order)
         for loss in training.history.loss[self._estimator.n_iter_ :]:
-            self._end_epoch(training, loss + self._offset)
+            self._end_epoch(training, loss + constant)
 
     def _end_epoch(self, training: Training, loss: float) -> None:
         estimator = self._estimator

@@ -1,5 +1,6 @@
 """The same problem, the same weights: fastnet's estimators beside scikit-learn's, float64, in the same order."""
 
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,11 @@ import numpy.typing as npt
 import pytest
 from sklearn import neural_network as theirs
 from sklearn.datasets import load_diabetes, load_digits, make_multilabel_classification
+from sklearn.neural_network import _multilayer_perceptron
 from sklearn.preprocessing import scale
 
 from fastnet import sklearn as ours
+from fastnet_kernels.reference.randomness import shuffle
 
 pytestmark = [
     pytest.mark.needs_compiler,
@@ -118,6 +121,27 @@ def test_weights_of_samples(name: str, more: dict[str, Any]) -> None:
     for mine, other in zip(got.coefs_, expected.coefs_, strict=True):
         np.testing.assert_allclose(mine, other, rtol=0, atol=TOLERANCE)
     np.testing.assert_allclose(got.loss_curve_, expected.loss_curve_, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("more", [{"batch_size": 300}, {"batch_size": 64}, {"shuffle": True}], ids=str)
+def test_poisson_with_weights_of_samples(more: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    _, X, y = problem("several numbers")
+    y, weights = np.floor(np.exp(y)), np.random.default_rng(0).uniform(0, 3, len(X))
+    options = {**FIFTY, "hidden_layer_sizes": (20,), "random_state": 3, "loss": "poisson", **more}
+    got = ours.MLPRegressor(**options).fit(X, y, sample_weight=weights)
+    # scikit-learn's shuffles are not fastnet's; here it takes the samples in the order that fastnet's had.
+    epochs, order = count(), np.empty(len(X), np.int64)
+
+    def shuffled(_: Any, random_state: Any) -> npt.NDArray[np.int64]:
+        shuffle(order, got.network_.seed, next(epochs))
+        return order.copy()
+
+    monkeypatch.setattr(_multilayer_perceptron, "shuffle", shuffled)
+    expected = theirs.MLPRegressor(**options).fit(X, y, sample_weight=weights)
+    for mine, other in zip(got.coefs_, expected.coefs_, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(got.loss_curve_, expected.loss_curve_, rtol=0, atol=TOLERANCE)
+    assert next(epochs) == (50 if options["shuffle"] else 0)
 
 
 @pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"learning_rate": "adaptive", "tol": 0.01}], ids=str)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .activations import LeakyReLU as LeakyReLU
     from .callbacks import Callback as Callback
     from .callbacks import EarlyStopping as EarlyStopping
+    from .errors import CheckpointError as CheckpointError
     from .errors import ConfigurationError as ConfigurationError
     from .errors import DataError as DataError
     from .errors import DivergenceError as DivergenceError
@@ -84,6 +85,7 @@ _HOME = {
     "fastnet.activations": ("ELU", "CustomActivation", "LeakyReLU"),
     "fastnet.callbacks": ("Callback", "EarlyStopping"),
     "fastnet.errors": (
+        "CheckpointError",
         "ConfigurationError",
         "DataError",
         "DivergenceError",

@@ -1,14 +1,9 @@
-"""Model files: HDF5, with a version, a seal over every byte, and checks of all that is read.
+"""Model files: sealed HDF5 (see ``sealed``), and checks of all that is read.
 
-Layout, version 1: a user block of 512 bytes, made of ``SEAL``, the SHA-256 of all that follows the block in
-hexadecimal, and zeros; then HDF5 with attributes ``format``, ``version`` and ``fastnet_version`` and datasets
-``description`` (uint8: JSON with layers, input_shape, loss, dtype, seed and preparation) and ``parameters`` (n,),
-little-endian float32 or float64. The seal is looked at before the HDF5 library sees a byte: a single flipped one can
-make that hang or crash.
+Version 1 has the datasets ``description`` (uint8: JSON with layers, input_shape, loss, dtype, seed and preparation) and
+``parameters`` (n,), little-endian float32 or float64.
 """
 
-import hashlib
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -20,17 +15,13 @@ import numpy.typing as npt
 
 from .activations import CustomActivation
 from .errors import FastnetError, MissingActivationError, ModelFileError
-from .files import write_atomically
 from .layers import BatchNorm, Dense, LayerNorm, layer_from_dict, layer_to_dict
 from .losses import loss_to_data
 from .model import Model
 from .preparation import Preparation
-from .version import __version__
+from .sealed import SealedFormat
 
-FORMAT = "fastnet model"
-FORMAT_VERSION = 1
-SEAL = b"fastnet model, sealed with SHA-256 "
-BLOCK = 512
+FILE = SealedFormat("model", 1, {"description": ("|u1",), "parameters": ("<f4", "<f8")}, ModelFileError)
 
 
 def write(path: Path, model: Model) -> None:
@@ -43,8 +34,6 @@ def write(path: Path, model: Model) -> None:
     ModelFileError
         If a parameter is not finite.
     """
-    import h5py
-
     if not np.isfinite(model.parameters).all():
         raise ModelFileError(f"the network is not saved to {path}: its parameters are not all finite; train it again")
 
@@ -59,20 +48,7 @@ def write(path: Path, model: Model) -> None:
         }
     ).encode()
     parameters = model.parameters.astype(model.dtype.newbyteorder("<"))
-    # Built in memory: one ordinary write then meets a full disk as an ordinary error.
-    image = io.BytesIO()
-    with h5py.File(image, "w", userblock_size=BLOCK) as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["version"] = FORMAT_VERSION
-        file.attrs["fastnet_version"] = __version__
-        file["description"] = np.frombuffer(description, np.uint8)
-        file["parameters"] = parameters
-    write_atomically(path, sealed(image.getvalue()))
-
-
-def sealed(content: bytes) -> bytes:
-    """The bytes of a model file with the seal that belongs to them in its user block."""
-    return (SEAL + hashlib.sha256(content[BLOCK:]).hexdigest().encode()).ljust(BLOCK, b"\0") + content[BLOCK:]
+    FILE.write(path, {"description": np.frombuffer(description, np.uint8), "parameters": parameters})
 
 
 def read(path: Path, model_class: type[Model], activations: Sequence[CustomActivation] = ()) -> Model:
@@ -84,64 +60,13 @@ def read(path: Path, model_class: type[Model], activations: Sequence[CustomActiv
     ModelFileError
         If the file is missing, is no model file, is damaged or edited, or was written by a newer version.
     """
-    import h5py
-
+    datasets = FILE.read(path)
     try:
-        content = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise ModelFileError(f"there is no model file at {path}; give the path of a file that fastnet saved") from error
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be read: {error.strerror or error}; check its permissions") from error
-    if not content.startswith(SEAL):
-        raise ModelFileError(
-            f"{path} is not a fastnet model: it is not an HDF5 file or it is damaged, or another program wrote it; "
-            "give a file that fastnet saved"
-        )
-    if content != sealed(content):
-        raise ModelFileError(
-            f"{path} is damaged or was edited, or a newer version than fastnet {__version__} wrote it: "
-            "its contents do not match its seal; use a copy or upgrade fastnet-jit"
-        )
-    try:
-        with h5py.File(io.BytesIO(content), "r") as file:
-            description, parameters = _contents(file, path)
-    except ModelFileError:
-        raise
-    except Exception as error:  # a sealed file that is no HDF5 was forged, and h5py raises many types
-        raise ModelFileError(f"{path} is damaged: the HDF5 library cannot read it; use a copy") from error
-    try:
-        return _rebuild(json.loads(description), parameters, model_class, activations)
+        return _rebuild(json.loads(datasets["description"].tobytes()), datasets["parameters"], model_class, activations)
     except MissingActivationError as error:
         raise ModelFileError(f"{path} cannot be built: {error}") from error
     except (FastnetError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ModelFileError(f"{path} does not describe a network that this version can build: {error}") from error
-
-
-def _contents(file: Any, path: Path) -> tuple[bytes, npt.NDArray[np.floating]]:
-    import h5py
-
-    if file.attrs.get("format") != FORMAT:
-        raise ModelFileError(f"{path} is an HDF5 file but not a fastnet model; give a file that fastnet saved")
-    version = file.attrs.get("version")
-    if not isinstance(version, np.integer) or version < 1:
-        raise ModelFileError(f"{path} is damaged: its format version is {version!r}, not a whole number")
-    if version > FORMAT_VERSION:
-        raise ModelFileError(
-            f"{path} has format version {version}, written by fastnet {file.attrs.get('fastnet_version')}; "
-            f"this is fastnet {__version__}, which reads up to version {FORMAT_VERSION}: upgrade fastnet-jit"
-        )
-    datasets = {}
-    for name, kinds in (("description", ("|u1",)), ("parameters", ("<f4", "<f8"))):
-        # Only a plain dataset in this very file: a link could point anywhere.
-        if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
-            raise ModelFileError(f"{path} is damaged: it has no dataset {name!r}")
-        dataset = file[name]
-        if dataset.ndim != 1 or dataset.dtype.str not in kinds or dataset.external is not None or dataset.is_virtual:
-            raise ModelFileError(f"{path} is damaged: its dataset {name!r} is {dataset.dtype} of shape {dataset.shape}")
-        if dataset.id.get_storage_size() < dataset.nbytes:
-            raise ModelFileError(f"{path} is damaged: its dataset {name!r} declares more bytes than the file holds")
-        datasets[name] = dataset[:]
-    return datasets["description"].tobytes(), datasets["parameters"]
 
 
 def _rebuild(

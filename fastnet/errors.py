@@ -42,6 +42,10 @@ class ModelFileError(FastnetError, ValueError):
     """A model file that is missing, damaged, edited, or newer than this version."""
 
 
+class CheckpointError(FastnetError, ValueError):
+    """A checkpoint that is missing, damaged, edited, newer than this version, or of another training."""
+
+
 class OutputError(FastnetError, OSError):
     """A file or folder that cannot be written, or that would be overwritten."""
 

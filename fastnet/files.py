@@ -8,8 +8,16 @@ from pathlib import Path
 from .errors import OutputError
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, previous: Path | None = None) -> None:
     """Write ``content`` to ``path``: to a temporary file beside it, flushed to the disk and then renamed.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes
+    previous : Path or None
+        What the file that was at ``path`` is called from then on; None lets the new one take its place. (Whoever is
+        killed between the two leaves a whole file at ``previous`` and none at ``path``.)
 
     Raises
     ------
@@ -24,6 +32,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
+        if previous is not None and path.exists():
+            path.replace(previous)
         temporary.replace(path)
     except OSError as error:
         raise OutputError(
@@ -32,3 +42,23 @@ def write_atomically(path: Path, content: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+    _flush_names(path.parent)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed while they wrote ``path`` have left beside it."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        with contextlib.suppress(OSError):
+            leftover.unlink()
+
+
+def _flush_names(folder: Path) -> None:
+    """Let the renaming outlast a power cut too, where a folder can be flushed: on POSIX."""
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):  # not every file system can
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -241,7 +241,7 @@ def forging(path: Path) -> Iterator[Any]:
     """A model file open for forgery: what is changed in it is meant to get past its seals."""
     with h5py.File(path, "r+") as file:
         yield file
-    path.write_bytes(checkpoint.sealed(path.read_bytes()))
+    path.write_bytes(checkpoint.FILE.sealed(path.read_bytes()))
 
 
 def replace(file: Any, description: bytes, parameters: npt.NDArray[Any]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastnet as fn
-from fastnet.checkpoint import sealed
+from fastnet.checkpoint import FILE
 
 from .conftest import Run
 
@@ -48,7 +48,7 @@ def files(run: Run, table: Path) -> None:
     with h5py.File("newer.h5", "r+") as file:
         file.attrs["version"] = 99
     newer = Path("newer.h5")
-    newer.write_bytes(sealed(newer.read_bytes()))
+    newer.write_bytes(FILE.sealed(newer.read_bytes()))
     Path("note.txt").write_text("hello", encoding="utf-8")
 
 

@@ -1,0 +1,144 @@
+"""Files of fastnet's own: HDF5 with a format, a version, and a seal over every byte.
+
+Layout: a user block of 512 bytes, made of the seal's words, the SHA-256 of all that follows the block in hexadecimal,
+and zeros; then HDF5 with attributes ``format``, ``version`` and ``fastnet_version`` and plain datasets (n,). The seal
+is looked at before the HDF5 library sees a byte: a single flipped one can make that hang or crash.
+"""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import FastnetError
+from .files import write_atomically
+from .version import __version__
+
+BLOCK = 512
+
+Vectors = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class SealedFormat:
+    """One kind of such files.
+
+    Parameters
+    ----------
+    noun : str
+        What it holds, such as "model".
+    version : int
+        The newest that this version reads, and which it writes.
+    datasets : mapping of str to tuple of str
+        The datasets, each with the dtypes that it may have.
+    error : type
+        What is raised for a file that cannot be read.
+    """
+
+    noun: str
+    version: int
+    datasets: Mapping[str, tuple[str, ...]]
+    error: type[FastnetError]
+
+    @property
+    def name(self) -> str:
+        """What the file calls its format."""
+        return f"fastnet {self.noun}"
+
+    @property
+    def seal(self) -> bytes:
+        """The words that begin the file."""
+        return f"{self.name}, sealed with SHA-256 ".encode()
+
+    def sealed(self, content: bytes) -> bytes:
+        """The bytes of a file with the seal that belongs to them in its user block."""
+        return (self.seal + hashlib.sha256(content[BLOCK:]).hexdigest().encode()).ljust(BLOCK, b"\0") + content[BLOCK:]
+
+    def write(self, path: Path, vectors: Mapping[str, npt.NDArray[Any]], previous: Path | None = None) -> None:
+        """Write the datasets to ``path``; an older file there is replaced by a whole new one or not at all, and kept as
+        ``previous``, if that is given.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        import h5py
+
+        # Built in memory: one ordinary write then meets a full disk as an ordinary error.
+        image = io.BytesIO()
+        with h5py.File(image, "w", userblock_size=BLOCK) as file:
+            file.attrs["format"] = self.name
+            file.attrs["version"] = self.version
+            file.attrs["fastnet_version"] = __version__
+            for name, vector in vectors.items():
+                file[name] = vector
+        write_atomically(path, self.sealed(image.getvalue()), previous)
+
+    def read(self, path: Path) -> Vectors:
+        """The datasets of the file.
+
+        Raises
+        ------
+        FastnetError
+            Of the class ``error``, if the file is missing, is none of these, is damaged or edited, or was written by a
+            newer version.
+        """
+        import h5py
+
+        try:
+            content = path.read_bytes()
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise self.error(
+                f"there is no {self.noun} file at {path}; give the path of a file that fastnet saved"
+            ) from error
+        except OSError as error:
+            raise self.error(f"{path} cannot be read: {error.strerror or error}; check its permissions") from error
+        if not content.startswith(self.seal):
+            raise self.error(
+                f"{path} is not a {self.name}: it is not an HDF5 file or it is damaged, or another program wrote it; "
+                "give a file that fastnet saved"
+            )
+        if content != self.sealed(content):
+            raise self.error(
+                f"{path} is damaged or was edited, or a newer version than fastnet {__version__} wrote it: "
+                "its contents do not match its seal; use a copy or upgrade fastnet-jit"
+            )
+        try:
+            with h5py.File(io.BytesIO(content), "r") as file:
+                return self._contents(file, path)
+        except FastnetError:
+            raise
+        except Exception as error:  # a sealed file that is no HDF5 was forged, and h5py raises many types
+            raise self.error(f"{path} is damaged: the HDF5 library cannot read it; use a copy") from error
+
+    def _contents(self, file: Any, path: Path) -> Vectors:
+        import h5py
+
+        if file.attrs.get("format") != self.name:
+            raise self.error(f"{path} is an HDF5 file but not a {self.name}; give a file that fastnet saved")
+        version = file.attrs.get("version")
+        if not isinstance(version, np.integer) or version < 1:
+            raise self.error(f"{path} is damaged: its format version is {version!r}, not a whole number")
+        if version > self.version:
+            raise self.error(
+                f"{path} has format version {version}, written by fastnet {file.attrs.get('fastnet_version')}; "
+                f"this is fastnet {__version__}, which reads up to version {self.version}: upgrade fastnet-jit"
+            )
+        vectors: Vectors = {}
+        for name, kinds in self.datasets.items():
+            # Only a plain dataset in this very file: a link could point anywhere.
+            if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
+                raise self.error(f"{path} is damaged: it has no dataset {name!r}")
+            found = file[name]
+            if found.ndim != 1 or found.dtype.str not in kinds or found.external is not None or found.is_virtual:
+                raise self.error(f"{path} is damaged: its dataset {name!r} is {found.dtype} of shape {found.shape}")
+            if found.id.get_storage_size() < found.nbytes:
+                raise self.error(f"{path} is damaged: its dataset {name!r} declares more bytes than the file holds")
+            vectors[name] = found[:]
+        return vectors

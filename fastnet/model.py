@@ -44,6 +44,7 @@ DRAWS_TOGETHER = 16
 """Draws that are summed before the sums are put together, whoever makes them, so that the same come out in the end."""
 
 Array = npt.NDArray[np.floating]
+BYTES = np.dtype(np.uint8)
 
 
 def checked_seed(seed: int) -> int:
@@ -480,8 +481,9 @@ class Model:
             raise DataError(f"{name} must have shape {expected} for this network, but its shape is {values.shape}")
         if len(values) == 0:
             raise DataError(f"{name} is empty; it needs at least one sample")
-        values = values.reshape(len(values), self.n_features)
-        if values.dtype == np.uint8:
+        if values.ndim != 2:
+            values = values.reshape(len(values), self.n_features)
+        if values.dtype == BYTES:
             return self._check_pixels(Pixels(converted(values, np.uint8), X.divisor if isinstance(X, Pixels) else 1.0))
         features = converted(values, self.dtype)
         if not all_finite(features):

@@ -1,21 +1,27 @@
 """``fastnet evaluate``: how good a saved network is on data with known answers."""
 
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 
-from .. import __version__
+from .. import Network, __version__
 from ..data import read_evaluation
+from ..scoring import report as report_of
 from .engines import load_engine
 from .models import load_model
-from .option_types import Names
+from .option_types import Names, Whole
 from .options import DATA_HELP, METRICS_HELP, activations_option, x_option, y_option
 from .output import Printer, json_text, labelled
 from .own_activations import read_activations
-from .samples import prepare, raw_part
-from .scores import in_lines, in_words, measure
+from .samples import Part, prepare, raw_part
+from .scoreboard import tell
+from .scores import Scores, in_lines, in_words, measure
 
 BACKEND = "jit"
+TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".feather", ".arrow")
+"""Files whose rows are counted from 1, as messages about them do; samples of arrays are counted from 0."""
 
 
 @click.command(epilog=DATA_HELP)
@@ -25,6 +31,9 @@ BACKEND = "jit"
 @x_option
 @y_option
 @click.option("--metrics", type=Names(), default="", metavar="NAME,...", help=f"{METRICS_HELP},confusion_matrix.")
+@click.option(
+    "--worst", type=Whole(0), default=10, metavar="N", show_default=True, help="How many of the worst mistakes to list."
+)
 @activations_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def evaluate(
@@ -34,12 +43,16 @@ def evaluate(
     x: str | None,
     y: str | None,
     metrics: tuple[str, ...],
+    worst: int,
     activations: Path | None,
     as_json: bool,
 ) -> None:
     """Measure the saved network MODEL on DATA, whose answers are known.
 
-    The data are prepared as they were for training. Where DATA has a test part, that is what is measured.
+    The data are prepared as they were for training. Where DATA has a test part, that is what is measured. Printed are
+    the scores with 95% confidence intervals (Wilson's of shares, else the percentile bootstrap over samples), a table
+    by class, label or target, the confusions, the worst mistakes and the calibration; --json has all of it in full.
+    Mistakes are listed by the row of a table, counted from 1, or the index in an array, counted from 0.
     """
     network = load_model(model, read_activations(activations))
     wanted = network.check_metrics(metrics, allow_matrix=True)
@@ -50,12 +63,24 @@ def evaluate(
         part = prepare(dataset, network.preparation, network.dtype.name)
     load_engine(BACKEND, network.dtype.name, "evaluate", "predict")
     scores = measure(network, part, BACKEND, wanted)
+    first = 1 if data.lower().endswith(TABLES) else 0
+    report = score_report(network, part, wanted, worst=worst, first=first, scores=scores)
     say = Printer(quiet=as_json)
     say(labelled("model", str(model)))
     say(labelled("data", part.source))
     say(labelled("result", in_words(scores)))
     for line in in_lines(scores, wanted, network):
         say(labelled("", line))
+    tell(say, report, scores)
     if as_json:
-        say.write(json_text({"version": __version__, "model": str(model), "data": part.source, **scores}))
+        say.write(json_text({"version": __version__, "model": str(model), "data": part.source, **scores, **report}))
     say.close()
+
+
+# Probabilities that overflow their way to 0 or 1 are answers like others.
+@np.errstate(over="ignore", invalid="ignore")
+def score_report(
+    network: Network, part: Part, metrics: tuple[str, ...], *, worst: int, first: int, scores: Scores
+) -> dict[str, Any]:
+    """Everything beyond the plain scores, as ``fastnet.scoring.report`` gives it."""
+    return report_of(network, part.X, part.y, metrics=metrics, worst=worst, first=first, backend=BACKEND, scores=scores)

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from fastnet_kernels.machine import cores
-
 from .callbacks import Callback
 from .errors import ConfigurationError, DivergenceError
 from .history import History
 from .network import Network
 from .optimizers import Optimizer
 from .pixels import Pixels
-from .threads import one_blas_thread
+from .threads import available, one_blas_thread
 from .validation import whole
 
 if TYPE_CHECKING:
@@ -104,7 +102,7 @@ def fit_many(
         except DivergenceError as error:
             raise DivergenceError(f"network {index} of the {len(networks)}: {error}") from error
 
-    at_once = cores() if workers is None else whole("workers", workers, at_least=1)
+    at_once = available() if workers is None else whole("workers", workers, at_least=1)
     with one_blas_thread(), ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(fit, index) for index in range(len(networks))]
         try:

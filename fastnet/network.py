@@ -99,9 +99,9 @@ class Network(Model):
         backend : str
             "jit" or "reference"; the one asked for runs, never the other.
         threads : int or None
-            The most that the jit engine trains with; None is one a core. Work too small to share stays on one, which
-            is then faster. The same seed and number of threads give the same bits. The reference runs on one and
-            leaves the rest to its BLAS.
+            The most that the jit engine trains with; None is one a core, or fewer by the environment's
+            NUMBA_NUM_THREADS or OMP_NUM_THREADS. Work too small to share stays on one, which is then faster. The same
+            seed and number of threads give the same bits. The reference runs on one and leaves the rest to its BLAS.
         shuffle : bool
             Whether each epoch takes the samples in an order of its own.
         sample_weight : (n_samples,) array_like or None

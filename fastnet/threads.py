@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import itertools
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,16 +20,27 @@ WORTH_A_THREAD = 1_500_000
 this size some 30."""
 
 
+LIMITS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
+"""Variables of the environment by which users, and joblib in the processes that it starts, say how many threads a
+process may have."""
+
+
+def available() -> int:
+    """The threads that this process may have: its cores, or fewer if the environment says so."""
+    asked = (os.environ.get(name, "").partition(",")[0].strip() for name in LIMITS)
+    return min([cores(), *(int(number) for number in asked if number.isdecimal() and int(number) > 0)])
+
+
 def members_for(threads: int | None, n_parameters: int, rows: int) -> int:
-    """The size of a team for so many rows at a time: ``threads`` or the machine's cores, never more than there are
-    rows; one where the work is too small to share, which two would take longer for.
+    """The size of a team for so many rows at a time: ``threads``, or as many as this process may have, never more than
+    there are rows; one where the work is too small to share, which two would take longer for.
 
     Raises
     ------
     ConfigurationError
         If threads is not a whole number of at least 1.
     """
-    most = cores() if threads is None else whole("threads", threads, at_least=1)
+    most = available() if threads is None else whole("threads", threads, at_least=1)
     return min(most, rows) if worth_sharing(n_parameters, rows) else 1
 
 

@@ -24,7 +24,7 @@ from .architecture import draw_weights, sizes_of
 from .connected import WithNetwork
 from .losses import EpochConstant, constant, factors
 from .parameters import CONSTRAINTS, Constraints
-from .solvers import is_lbfgs, optimizer_for, rates_of
+from .solvers import is_lbfgs, lbfgs_warning, optimizer_for, rates_of
 from .watching import EpochEnd, HeldOut
 
 Array = npt.NDArray[Any]
@@ -190,14 +190,11 @@ class BaseMLP(WithNetwork):
         self.n_iter_ = len(training.history.loss)
         row, _ = training.loss_and_gradient()
         self.loss_ = float(row[0]) + constant(self._network.loss_function, data.Y, data.sample_weight)
-        stopped = training.history.stopped or "L-BFGS reached max_iter"
-        if stopped.startswith("L-BFGS") and "convergence" not in stopped:
-            warnings.warn(
-                f"lbfgs failed to converge after {self.n_iter_} iteration(s): {stopped}. Increase the number of "
-                f"iterations (max_iter={self.max_iter}) or scale the data.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        stopped = training.history.stopped
+        if stopped is None or stopped.startswith("L-BFGS"):
+            warning = lbfgs_warning(stopped, self.n_iter_, self.max_iter)
+            if warning is not None:
+                warnings.warn(warning, ConvergenceWarning, stacklevel=2)
 
     def _fit_stochastic(
         self,

@@ -92,7 +92,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     backend : str
         "jit" or "reference".
     threads : int or None
-        None takes as many cores as help. Give 1 where several estimators are fitted at a time.
+        None takes as many cores as help, and leaves joblib's other processes theirs. Give 1 where several estimators
+        are fitted at a time in threads of one process.
     loss : str or Loss
         "log_loss" (binary or categorical cross-entropy, by the targets); or "hinge" for two classes or several labels,
         or a loss object that fits the targets, such as ``fastnet.CategoricalCrossentropy(label_smoothing=0.1)``.

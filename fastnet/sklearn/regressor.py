@@ -86,7 +86,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     backend : str
         "jit" or "reference".
     threads : int or None
-        None takes as many cores as help. Give 1 where several estimators are fitted at a time.
+        None takes as many cores as help, and leaves joblib's other processes theirs. Give 1 where several estimators
+        are fitted at a time in threads of one process.
 
     Attributes
     ----------

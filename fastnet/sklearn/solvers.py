@@ -84,6 +84,21 @@ def optimizer_for(estimator: Any, rates: EpochRates) -> Optimizer:
     return OPTIMIZER_CLASSES[solver](learning_rate=rate, **clip)  # type: ignore[call-arg]
 
 
+def lbfgs_warning(stopped: str | None, iterations: int, max_iter: int) -> str | None:
+    """What scikit-learn warns of after a fit by L-BFGS that ended so, if it does."""
+    ended = "STOP: TOTAL NO. OF ITERATIONS REACHED LIMIT" if stopped is None else stopped.upper()
+    if "CONVERGENCE" in ended:
+        return None
+    ended = ended.removeprefix("L-BFGS ENDED: ")
+    status = 1 if ended.startswith("STOP") else 2
+    more = f"Increase the number of iterations to improve the convergence (max_iter={max_iter}).\n"
+    return (
+        f"lbfgs failed to converge after {iterations} iteration(s) (status={status}):\n{ended}\n\n"
+        f"{more if iterations == max_iter else ''}You might also want to scale the data as shown in:\n"
+        "    https://scikit-learn.org/stable/modules/preprocessing.html"
+    )
+
+
 def rates_of(estimator: Any, samples: int, first: int, rate: float) -> EpochRates:
     """scikit-learn's learning rates for epochs of so many samples from ``first`` on, which begin with ``rate``; those
     of "adaptive" as far as they are known."""

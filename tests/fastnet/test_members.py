@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from fastnet import threads
-from fastnet.threads import members_for
+from fastnet.threads import LIMITS, members_for
 from fastnet_kernels.machine import cores
+
+
+@pytest.fixture(autouse=True)
+def without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in LIMITS:
+        monkeypatch.delenv(name, raising=False)
 
 
 class TestMembers:
@@ -29,6 +35,20 @@ class TestMembers:
     ) -> None:
         monkeypatch.setattr(threads, "cores", lambda: machine)
         assert members_for(None, self.HUGE, rows) == members
+
+    @pytest.mark.parametrize(
+        ("said", "members"),
+        [("1", 1), ("3", 3), ("99", 8), ("2,4", 2), (" 2 ", 2), ("0", 8), ("-1", 8), ("", 8), ("many", 8)],
+    )
+    @pytest.mark.parametrize("name", LIMITS)
+    def test_the_environment_can_say_fewer(
+        self, name: str, said: str, members: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(threads, "cores", lambda: 8)
+        monkeypatch.setenv(name, said)
+        assert members_for(None, self.HUGE, 64) == members
+        # Who asks for a number gets it.
+        assert members_for(5, self.HUGE, 64) == 5
 
     def test_more_work_never_takes_fewer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(threads, "cores", lambda: 8)

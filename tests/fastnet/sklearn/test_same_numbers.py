@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 from sklearn import neural_network as theirs
 from sklearn.datasets import load_diabetes, load_digits, make_multilabel_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import _multilayer_perceptron
 from sklearn.preprocessing import scale
 
@@ -177,6 +178,17 @@ def test_lbfgs_ends_at_the_same_loss(name: str) -> None:
     options = {"solver": "lbfgs", "alpha": 10.0, "activation": "tanh", "max_iter": 2000, "hidden_layer_sizes": (5,)}
     expected, got = (fitted(library, problem(name), **options) for library in (theirs, ours))
     assert got.loss_ == pytest.approx(expected.loss_, abs=1e-6)
+
+
+@pytest.mark.parametrize("limit", [{"max_iter": 3}, {"max_fun": 4}], ids=str)
+def test_lbfgs_warns_in_the_same_words(limit: dict[str, int]) -> None:
+    said = []
+    for library in (theirs, ours):
+        with pytest.warns(ConvergenceWarning) as caught:
+            fitted(library, problem("ten classes"), solver="lbfgs", **limit)
+        said.append([str(warning.message) for warning in caught])
+    assert said[0] == said[1]
+    assert "lbfgs failed to converge after" in said[0][0]
 
 
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])

@@ -52,7 +52,8 @@ def read(path: Path, ctx: click.Context) -> dict[str, str]:
         try:
             name = choice("a key", key.replace("-", "_"), names)
             given[name] = as_typed(value)
-            if name in PATHS and given[name] not in BUILT_IN:
+            is_path = name in PATHS or (name == "y" and given[name].lower().endswith(".npy"))
+            if is_path and given[name] not in BUILT_IN:
                 given[name] = str(path.parent / given[name])
             options[name].type.convert(given[name], options[name], ctx)
         except ConfigurationError as error:

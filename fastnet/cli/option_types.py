@@ -118,3 +118,24 @@ def parsed_piece(text: str) -> tuple[int, float]:
     """The count and the rate of ``30:0.01``."""
     count, _, rate = text.partition(":")
     return int(count), float(rate)
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A width and a height such as ``64x48``, or one number for both."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """The width and the height."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().replace("x", ",").split(",")
+        try:
+            numbers = [int(part) for part in parts]
+        except ValueError:
+            numbers = []
+        if len(numbers) not in (1, 2) or not all(1 <= number <= 65535 for number in numbers):
+            self.fail(
+                f"{value!r} is no size; give a number of pixels such as 64, or width and height as in 64x48", param, ctx
+            )
+        return numbers[0], numbers[-1]

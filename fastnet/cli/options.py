@@ -11,7 +11,7 @@ from ..data import BUILT_IN
 from ..losses import LOSS_CLASSES
 from ..model import DTYPES
 from ..optimizers import OPTIMIZER_CLASSES
-from .option_types import Layers, NameOrOwn, Names, Number, Pieces, Whole
+from .option_types import Layers, NameOrOwn, Names, Number, Pieces, Size, Whole
 from .rates import SCHEDULES
 
 FULL = "full"
@@ -38,7 +38,14 @@ SETTINGS: list[Callable[[Command], Command]] = [
         metavar="NAME",
         help="The array of the features in an HDF5 or NPZ file, such as train/images; default: by usual names.",
     ),
-    click.option("--y", metavar="NAME", help="The array of the targets there."),
+    click.option("--y", metavar="NAME", help="The array of the targets there; for an NPY file that of its targets."),
+    click.option(
+        "--size",
+        type=Size(),
+        metavar="N|WxH",
+        help="What pictures in a folder are stretched or shrunk to; needed where they differ in size.",
+    ),
+    click.option("--grey/--colour", default=None, help="Make those grey or RGB; by default as they are."),
     click.option(
         "--task",
         type=click.Choice(["auto", "classification", "multilabel", "regression"]),
@@ -210,4 +217,7 @@ activations_option = click.option(
 x_option = click.option("--x", metavar="NAME", help="The array of the features in an HDF5 or NPZ file.")
 y_option = click.option("--y", metavar="NAME", help="The array of the targets in an HDF5 or NPZ file.")
 
-DATA_HELP = f"""DATA is a file (.h5, .npz, .csv, MNIST's idx files or their folder) or one of {", ".join(BUILT_IN)}."""
+DATA_HELP = (
+    "DATA is a file (.h5, .npz, .npy, .csv, MNIST's idx files), a folder with a folder of pictures for each class, or "
+    f"one of {', '.join(BUILT_IN)}."
+)

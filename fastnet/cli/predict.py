@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .. import Network, Preparation
 from ..data import read_prediction
+from ..data.folders import FILE
 from ..errors import OutputError
 from ..files import write_atomically
 from ..pixels import Pixels
@@ -51,6 +52,9 @@ def predict(
     X = preparation.samples(dataset.X, source=dataset.source, dtype=network.dtype)
     load_engine(BACKEND, network.dtype.name, "predict")
     header, rows = answers(network, X)
+    if FILE in dataset.aside:  # pictures are told apart by nothing else
+        header = [FILE, *header]
+        rows = [[file, *row] for file, row in zip(dataset.aside[FILE].tolist(), rows, strict=True)]
     if as_json:
         text = json_text({"model": str(model), "data": dataset.source, "columns": header, "rows": rows})
     else:

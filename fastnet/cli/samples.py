@@ -68,7 +68,9 @@ def read_samples(settings: Settings) -> Samples:
     ConfigurationError
         If the share for validation holds out nothing.
     """
-    given, test = read_training(settings.data, target=settings.target, x=settings.x, y=settings.y)
+    given, test = read_training(
+        settings.data, target=settings.target, x=settings.x, y=settings.y, size=settings.size, grey=settings.grey
+    )
     task = cast(AskedTask, settings.task)
     preparation = Preparation.fit(given, task=task)
     guessed = task == "auto" and given.y is not None and could_be_either(given.y, given.class_names)

@@ -64,6 +64,8 @@ class Settings:
     target: str | None
     x: str | None
     y: str | None
+    size: tuple[int, int] | None
+    grey: bool | None
     task: str
     jit: bool
     base: str | None
@@ -243,6 +245,8 @@ class Settings:
         for name in ("data", "test", "base"):
             if values[name] is not None and values[name] not in BUILT_IN:
                 values[name] = str(Path(values[name]).resolve())
+        if self.y is not None and self.y.lower().endswith(".npy"):  # a file, where others are names of arrays
+            values["y"] = str(Path(self.y).resolve())
         if self.base is not None:
             for name in OF_THE_LAYERS:
                 del values[name]

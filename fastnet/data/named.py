@@ -104,8 +104,7 @@ class _Chooser:
 
     def named(self, name: str, what: str) -> StoredArray:
         """The array of just that name."""
-        wanted = name.strip("/")
-        found = next((array for array in self.arrays if array.name == wanted), None)
+        found = next((array for array in self.arrays if array.name in (name, name.strip("/"))), None)
         if found is None:
             raise DataError(f"{self.source}: there is no array '{name}' for {what}; it has {_listed(self.arrays)}")
         return found
@@ -215,6 +214,15 @@ class _Chooser:
         if found is None or not found.is_text or len(found.shape) != 1:
             return None
         return as_names(found.values(self.source), self.source)
+
+
+def targets_for(features: str) -> tuple[str, ...]:
+    """The usual names, in lower case, of the targets that belong to features of some name."""
+    name = features.lower()
+    pairs = dict(pair for split in _SPLIT_NAMES for pair in split)
+    if name in pairs:
+        return (pairs[name],)
+    return _TARGET_NAMES if name in _FEATURE_NAMES else ()
 
 
 def _nothing_recognised(arrays: Sequence[StoredArray], source: str, *, need_targets: bool) -> str:

@@ -19,6 +19,10 @@ class Request:
         The target's column of a table, or several with commas between.
     x, y : str, optional
         The arrays of the features and of the targets, in HDF5 and NPZ, where no usual names tell them.
+    size : (width, height), optional
+        Of pictures in files of their own.
+    grey : bool, optional
+        Whether those are made grey.
     aside : tuple of str
         Columns or arrays that are neither features nor targets but wanted too.
     need_targets : bool
@@ -30,6 +34,8 @@ class Request:
     target: str | None = None
     x: str | None = None
     y: str | None = None
+    size: tuple[int, int] | None = None
+    grey: bool | None = None
     aside: tuple[str, ...] = ()
     need_targets: bool = True
     preparation: "Preparation | None" = None
@@ -60,6 +66,17 @@ class Request:
                     f"{source}: {flag} '{name}' names an array of an HDF5, NPZ or NPY file, which this is not; leave "
                     f"{flag} out"
                 )
+
+    def refuse_looks(self, source: str) -> None:
+        """Refuse a size or greyness of pictures, where the data are no files of pictures.
+
+        Raises
+        ------
+        DataError
+        """
+        for name, value in (("size", self.size), ("grey", self.grey)):
+            if value is not None:
+                raise DataError(f"{source}: {name} is for folders of pictures, which this is not; leave {name} out")
 
     def refuse_aside(self, source: str) -> None:
         """Refuse anything aside, where the data have features and targets alone.

@@ -23,6 +23,8 @@ def read_training(
     target: str | None = None,
     x: str | None = None,
     y: str | None = None,
+    size: int | tuple[int, int] | None = None,
+    grey: bool | None = None,
     aside: Iterable[str] = (),
 ) -> tuple[Dataset, Dataset | None]:
     """Read data to train on.
@@ -30,13 +32,17 @@ def read_training(
     Parameters
     ----------
     source : str or Path
-        A file, a folder with MNIST's files, or one of `BUILT_IN` (which goes before a file of the
-        same name; give ``./digits`` for the file).
+        A file, a folder with pictures, NPY files or MNIST's files, or one of `BUILT_IN` (which goes before a file of
+        the same name; give ``./digits`` for the file).
     target : str, optional
         The target's column in a CSV; the last one by default.
     x, y : str, optional
         The arrays of the features and of the targets in an HDF5 or NPZ file, with the groups they are in
-        (``train/images``); by default those with one of the usual names.
+        (``train/images``); by default those with one of the usual names. For an NPY file, ``y`` is the targets' file.
+    size : int or (width, height), optional
+        What pictures in files of their own are stretched or shrunk to; needed where they differ in size.
+    grey : bool, optional
+        Whether those are made grey; by default if there is no colour in any of them.
     aside : iterable of str
         Columns or arrays that are neither features nor targets but wanted too, such as groups or times. In a file
         that has a test part of its own, they are those of the training part.
@@ -52,7 +58,12 @@ def read_training(
     DataError
         The source is missing, not recognised, damaged or empty, or lacks what was asked for.
     """
-    return _read(source, Request(target=target, x=x, y=y, aside=tuple(aside)))
+    return _read(
+        source,
+        Request(
+            target=target, x=x, y=y, size=(size, size) if isinstance(size, int) else size, grey=grey, aside=tuple(aside)
+        ),
+    )
 
 
 def read_evaluation(
@@ -139,13 +150,22 @@ def _read(source: str | Path, request: Request) -> tuple[Dataset, Dataset | None
 
 def _read_path(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
     # Here, so that what reads one format, or a built-in, does not load the readers of all the others.
-    from .csv import read_csv
-    from .hdf5 import read_hdf5
     from .idx import is_idx_name, read_idx
-    from .npz import read_npz
+    from .pictures import is_picture_name
 
     suffix = path.suffix.lower()
-    if path.is_file() and suffix in _TABLE_SUFFIXES:
+    if path.is_dir():
+        return _read_folder(path, request)
+    if is_picture_name(path):
+        from .folders import read_picture
+
+        request.refuse_target(str(path))
+        request.refuse_arrays(str(path))
+        return read_picture(path, request)
+    request.refuse_looks(str(path))
+    if suffix in _TABLE_SUFFIXES:
+        from .csv import read_csv
+
         request.refuse_arrays(str(path))
         columns, target = None, request.target
         if request.preparation is not None:
@@ -155,17 +175,51 @@ def _read_path(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
             path, target=target, columns=columns, set_aside=not request.need_targets, aside=request.aside
         ), None
     request.refuse_target(str(path))
-    if path.is_dir() or is_idx_name(path):
+    if is_idx_name(path):
         request.refuse_arrays(str(path))
         request.refuse_aside(str(path))
         return read_idx(path, need_targets=request.need_targets)
     if suffix in _HDF5_SUFFIXES:
+        from .hdf5 import read_hdf5
+
         return read_hdf5(path, request)
     if suffix == ".npz":
+        from .npz import read_npz
+
         return read_npz(path, request)
+    if suffix == ".npy":
+        from .npy import read_npy
+
+        return read_npy(path, request)
     raise DataError(
-        f"{path}: the kind of file is not known by its name; give a .h5, .hdf5, .npz, .csv or .tsv "
-        "file, or MNIST's idx files"
+        f"{path}: the kind of file is not known by its name; give a .h5, .hdf5, .npz, .npy, .csv or .tsv "
+        "file, MNIST's idx files, or a folder of pictures"
+    )
+
+
+def _read_folder(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
+    from .folders import has_pictures, read_picture_folder
+    from .idx import is_idx_name, read_idx
+
+    request.refuse_target(str(path))
+    names = [file for file in path.iterdir() if file.is_file()]
+    if any(is_idx_name(file) for file in names):
+        request.refuse_looks(str(path))
+        request.refuse_arrays(str(path))
+        request.refuse_aside(str(path))
+        return read_idx(path, need_targets=request.need_targets)
+    if any(file.suffix.lower() == ".npy" for file in names):
+        from .npy import read_npy
+
+        request.refuse_looks(str(path))
+        return read_npy(path, request)
+    if has_pictures(path):
+        request.refuse_arrays(str(path))
+        request.refuse_aside(str(path))
+        return read_picture_folder(path, request)
+    raise DataError(
+        f"{path}: this folder has no files that are recognised; give one with a folder of pictures for each class "
+        "(cat/1.jpg), with X.npy and y.npy, or with MNIST's train-images-idx3-ubyte and train-labels-idx1-ubyte"
     )
 
 

@@ -119,7 +119,7 @@ def test_a_name_that_leads_nowhere(
 def test_an_unknown_kind_of_file_lists_the_known_ones(tmp_path: Path) -> None:
     path = tmp_path / "data.xlsx"
     path.write_text("")
-    with pytest.raises(DataError, match=r"data\.xlsx.*\.h5, \.hdf5, \.npz, \.csv or \.tsv"):
+    with pytest.raises(DataError, match=r"data\.xlsx.*\.h5, \.hdf5, \.npz, \.npy, \.csv or \.tsv"):
         read_training(path)
 
 

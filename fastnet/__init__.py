@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from .pixels import Pixels as Pixels
     from .preparation import Preparation as Preparation
     from .rate_finder import find_learning_rate as find_learning_rate
+    from .saving import Checkpoint as Checkpoint
     from .schedules import CosineDecay as CosineDecay
     from .schedules import ExponentialDecay as ExponentialDecay
     from .schedules import InverseTimeDecay as InverseTimeDecay
@@ -127,6 +128,7 @@ _HOME = {
     "fastnet.pixels": ("Pixels",),
     "fastnet.preparation": ("Preparation",),
     "fastnet.rate_finder": ("find_learning_rate",),
+    "fastnet.saving": ("Checkpoint",),
     "fastnet.schedules": (
         "CosineDecay",
         "ExponentialDecay",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import ConfigurationError
+from .errors import CheckpointError, ConfigurationError
+from .state import fill
 from .validation import number, whole
 
 if TYPE_CHECKING:
@@ -23,9 +24,12 @@ class Callback:
     each_epoch : bool
         True (the default) if ``on_epoch_end`` must be called after every epoch. False if it may be called after
         several: short epochs then run many at a time without Python between them.
+    looks_last : bool
+        True if it is to be called after those of which this is False, the default, to keep what they leave.
     """
 
     each_epoch = True
+    looks_last = False
 
     def epochs_until_look(self) -> int | None:
         """How many epochs at the most may run before ``on_epoch_end`` is called again; None for any number. A callback
@@ -40,6 +44,13 @@ class Callback:
 
     def on_fit_end(self, training: Training) -> None:
         """Called once, after the last epoch, also when a callback stopped the fit."""
+
+    def state(self) -> dict[str, Any] | None:
+        """What it needs to go on after a checkpoint: numbers, texts and float arrays by name; None if nothing."""
+        return None
+
+    def restore(self, training: Training, state: dict[str, Any]) -> None:
+        """Called after ``on_fit_begin`` where a training goes on, with what ``state`` gave at the checkpoint."""
 
 
 def checked_callbacks(callbacks: Iterable[Callback]) -> list[Callback]:
@@ -89,7 +100,7 @@ class EarlyStopping(Callback):
                 "weights before they are averaged; give validation_data"
             )
         self.best = math.inf
-        self.best_epoch = -1
+        self.best_epoch = self._waiting_since = -1
         self._best_parameters = training.model.parameters.copy()
 
     def on_epoch_end(self, training: Training) -> None:
@@ -98,16 +109,39 @@ class EarlyStopping(Callback):
         value = self._watched.cost(training.history[name][-1])
         epoch = len(training.history.loss) - 1
         if value < self.best - self.min_delta:
-            self.best, self.best_epoch = value, epoch
+            self.best, self.best_epoch, self._waiting_since = value, epoch, epoch
             # With one step an epoch, what was measured in training belongs to the weights before that step. With
             # several it belongs to no single weights, and those at the end are taken, as they are for the validation's.
             before = training.steps_per_epoch == 1 and name in ("loss", "accuracy")
             np.copyto(self._best_parameters, training.parameters_before if before else training.model.parameters)
-        elif epoch - self.best_epoch >= self.patience:
+        elif epoch - self._waiting_since >= self.patience:
             when = (
                 f"was best at epoch {self.best_epoch + 1} and not since" if self.best_epoch >= 0 else "was never finite"
             )
             training.stop(f"{name} {when}")
+
+    def state(self) -> dict[str, Any]:
+        """The best so far and its weights."""
+        return {
+            "monitor": self._watched.name,
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "waiting_since": self._waiting_since,
+            "parameters": self._best_parameters,
+        }
+
+    def restore(self, training: Training, state: dict[str, Any]) -> None:
+        """Take the best so far and its weights up again. Where patience was at an end, a training that is given more
+        epochs waits anew."""
+        if state["monitor"] != self._watched.name:
+            raise CheckpointError(
+                f"its EarlyStopping goes by {state['monitor']!r}, but here it is {self._watched.name!r}; give the same"
+            )
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        last = len(training.history.loss) - 1
+        waited = last - state["waiting_since"] >= self.patience
+        self._waiting_since = last if waited else state["waiting_since"]
+        fill(self._best_parameters, state["parameters"])
 
     def on_fit_end(self, training: Training) -> None:
         """Put the best weights back."""

@@ -20,6 +20,7 @@ from .labelled import Labelled, checked_validation
 from .model import Array, Model
 from .optimizers import LBFGS, Adam, Optimizer
 from .pixels import Pixels, Samples
+from .state import read as read_state
 from .training import Training
 from .validation import whole
 from .weights import ClassWeight
@@ -74,6 +75,7 @@ class Network(Model):
         sample_weight: npt.ArrayLike | None = None,
         class_weight: ClassWeight = None,
         metrics: Sequence[str] = (),
+        resume: str | Path | None = None,
     ) -> History:
         """Train from the present weights. The optimizer starts at rest, and shuffles and masks at epoch 0, in every
         fit: the same weights and the same seed give the same training again.
@@ -111,6 +113,10 @@ class Network(Model):
         metrics : sequence of str
             What scikit-learn measures at each epoch's end on the training data and the validation data, such as
             "f1" or "roc_auc" (see ``fastnet.METRICS``); ``history["val_f1"]`` has it. In units as in ``evaluate``.
+        resume : str, Path or None
+            A file that ``Checkpoint`` wrote in a training like this one, which goes on from there instead of from the
+            present weights, and ends in the same bits as one that was never interrupted. ``epochs`` and the history
+            count from the beginning. The learning rate and ``epochs`` may be others than before.
 
         Returns
         -------
@@ -125,6 +131,10 @@ class Network(Model):
             If an option is out of its range.
         DivergenceError
             If the loss stops being a finite number; the network then holds the last good weights.
+        CheckpointError
+            If ``resume`` cannot be read or is of another training.
+        OutputError
+            If a ``Checkpoint`` cannot be written.
         """
         watchers = checked_callbacks(callbacks)
         optimizer = Adam() if optimizer is None else optimizer
@@ -151,6 +161,7 @@ class Network(Model):
             metrics=wanted,
             backend=backend,
             threads=threads,
+            state=None if resume is None else read_state(Path(resume)),
         )
         training.run(watchers)
         return training.history

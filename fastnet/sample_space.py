@@ -14,6 +14,7 @@ from fastnet_kernels.program import DENSE, SAMPLES
 from .model import Array, Model
 from .optimizers import Optimizer
 from .pixels import Pixels, Samples
+from .state import fill
 
 LEAST_EPOCHS = 10
 """X @ XT costs about as much as n / (4 n_out) ordinary epochs, so a short training does not pay."""
@@ -50,21 +51,27 @@ class SampleSpace:
     parameters : (n * n_out + 1 + ...,) ndarray
         A, the share, and the model's parameters from the first layer's biases on.
     X : (n, n + n_out) ndarray
-        The samples' products with each other and with the weights that the training began with.
+        The samples' products with each other and with ``weights``.
+    weights : (n_features, n_out) ndarray
+        The first layer's, as the training began with them: the model's, unless others are given.
+    written : (n_parameters,) ndarray
+        The model's parameters as they were last given to it.
     """
 
-    def __init__(self, model: Model, X: Samples) -> None:
+    def __init__(self, model: Model, X: Samples, weights: Array | None = None) -> None:
         first = model.program[0]
         n, n_out = len(X), int(first["output_size"])
         self._model, self._samples = model, X
-        self._weights = model.get_weights()[0][0]
-        self._written = model.parameters.copy()
+        self.weights = model.get_weights()[0][0]
+        if weights is not None:
+            fill(self.weights, weights)
+        self.written = model.parameters.copy()
         self.X = np.zeros((n, n + n_out), model.dtype)
         for columns, block in self._blocks():
             self.X[:, :n] += block @ block.T
-            self.X[:, n:] += block @ self._weights[columns]
+            self.X[:, n:] += block @ self.weights[columns]
         self.program = model.program.copy()
-        moved = n * n_out + 1 - self._weights.size
+        moved = n * n_out + 1 - self.weights.size
         self.program["weights"][1:] += moved
         self.program["biases"] += moved
         self.program["statistics"] += moved
@@ -76,25 +83,25 @@ class SampleSpace:
         op = self.program[0]
         op["kind"], op["input_size"], op["weights"] = SAMPLES, n + n_out, 0
         op["input_shape"] = (n + n_out, 1, 1)
-        op["square"] = float(np.vdot(self._weights, self._weights))
+        op["square"] = float(np.vdot(self.weights, self.weights))
         self.parameters = np.concatenate([np.zeros(n * n_out, model.dtype), np.ones(1, model.dtype), self._rest])
 
     @property
     def _rest(self) -> Array:
         """The model's parameters after the first layer's weights."""
-        return self._model.parameters[self._weights.size :]
+        return self._model.parameters[self.weights.size :]
 
     def write_back(self) -> None:
         """Give the model its ordinary parameters."""
         self._model.parameters[...] = self.ordinary(self.parameters)
-        np.copyto(self._written, self._model.parameters)
+        np.copyto(self.written, self._model.parameters)
 
     def ordinary(self, vector: Array) -> Array:
         """A vector like ``parameters`` (they, or a slot of the optimizer) as the model's Program has it."""
-        n, n_out = len(self._samples), self._weights.shape[1]
+        n, n_out = len(self._samples), self.weights.shape[1]
         combination, share, rest = np.split(vector, [n * n_out, n * n_out + 1])
         with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges says so by its loss
-            weights = share * self._weights
+            weights = share * self.weights
             for columns, block in self._blocks():
                 weights[columns] += block.T @ combination.reshape(n, n_out)
         return np.concatenate([weights.ravel(), rest])
@@ -112,4 +119,4 @@ class SampleSpace:
 
     def is_stale(self) -> bool:
         """Whether somebody, such as a callback, changed the model's parameters since they were last given to it."""
-        return not np.array_equal(self._written, self._model.parameters)
+        return not np.array_equal(self.written, self._model.parameters)

@@ -6,7 +6,8 @@ the state as JSON, where an array stands as ``{"dtype": ..., "shape": ..., "at":
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def write(path: Path, state: Mapping[str, Any], previous: Path | None = None) ->
 
 
 def read(path: Path) -> State:
-    """The state in the file ``path``.
+    """The state in the file ``path``, and where it is from, as "path".
 
     Raises
     ------
@@ -78,4 +79,40 @@ def read(path: Path) -> State:
         ) from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} is damaged: it describes no training; use a copy")
-    return state
+    return {**state, "path": str(path)}
+
+
+@contextmanager
+def going_on_from(state: State | None) -> Iterator[None]:
+    """Name the file in what is raised where its state, if there is one, does not suit a training.
+
+    Raises
+    ------
+    CheckpointError
+    """
+    if state is None:
+        yield
+        return
+    path = state.get("path", "the state")
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{path} does not suit this training: {error}") from None
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path} does not suit this training: what it holds has another form ({error}); use a copy, or the version "
+            "of fastnet that wrote it"
+        ) from error
+
+
+def fill(array: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:
+    """Copy the values of a state into an array, which has to have their shape and type.
+
+    Raises
+    ------
+    ValueError
+        If it has not.
+    """
+    if values.shape != array.shape or values.dtype != array.dtype:
+        raise ValueError(f"{values.dtype} of shape {values.shape} where {array.dtype} of {array.shape} is needed")
+    np.copyto(array, values)

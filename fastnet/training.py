@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastnet_kernels.machine import cores
 from fastnet_kernels.program import (
     BATCH_NORM,
     HISTORY_COLUMNS,
@@ -23,8 +24,9 @@ from fastnet_kernels.program import (
     row_size,
 )
 
+from . import identity
 from .callbacks import Callback
-from .errors import ConfigurationError, DivergenceError
+from .errors import CheckpointError, ConfigurationError, DivergenceError
 from .history import History
 from .labelled import Labelled
 from .model import Array, Model
@@ -33,6 +35,7 @@ from .pixels import Samples, engine_arguments
 from .quasi_newton import minimise
 from .sample_space import SampleSpace, pays
 from .schedules import PlateauState, ReduceOnPlateau, Timed
+from .state import State, fill, going_on_from
 from .threads import members_for, one_blas_thread
 
 SECONDS_A_CALL = 0.1
@@ -82,6 +85,9 @@ class Training:
     penalty_by_rows : bool
         Whether penalties are divided by the sum of the weights of a batch's samples, which without weights is its rows,
         and an epoch's loss is the mean over its batches by their rows, as in scikit-learn's MLP.
+    state : dict or None
+        That of another training of such a network on the same data, to go on from in the same bits; ``epochs`` counts
+        those that were done.
 
     Attributes
     ----------
@@ -114,18 +120,29 @@ class Training:
         loss_factor: float = 1.0,
         gradient_factor: float = 1.0,
         penalty_by_rows: bool = False,
+        state: State | None = None,
     ) -> None:
         self._after = after
         self._loss_factor, self._gradient_factor = loss_factor, loss_factor * gradient_factor
         self._penalty_by_rows = penalty_by_rows
         self.model, self.data, self.validation = model, data, validation
-        self.optimizer, self.epochs, self.backend, self.threads = optimizer, epochs, backend, threads
+        self.optimizer, self.epochs, self.backend = optimizer, epochs, backend
+        self._metrics = tuple(metrics)
+        self._batch_size, self._shuffle = batch_size, shuffle
+        # A training that goes on does so with the team that it began with: another gives other bits.
+        self.threads = cores() if threads is None else threads
+        self._identity: dict[str, Any] | None = None
+        self._state, first_weights = state, None
+        if state is not None:
+            with going_on_from(state):
+                self.threads = int(state["identity"]["threads"]) if threads is None else threads
+                identity.refuse_another(state["identity"], self.identity)
+                first_weights = state["first_weights"]
         self._engine = model.engine(backend)
         recorded = ["loss"] + ["accuracy"] * model.is_classifier
         if validation is not None:
             recorded += [f"val_{name}" for name in recorded]
         self.history = History(recorded=tuple(recorded))
-        self._metrics = tuple(metrics)
         for prefix in ("", "val_") if validation is not None else ("",):
             self.history.metrics |= {f"{prefix}{name}": [] for name in metrics}
         # What the network is trained on, and how many samples of it have a label.
@@ -134,8 +151,10 @@ class Training:
         self._features: Samples = data.X
         self._program, self._parameters = model.program, model.parameters
         self._space: SampleSpace | None = None
-        if backend == "jit" and after is None and pays(model, data.X, optimizer, batch_size, epochs):
-            self._space = SampleSpace(model, data.X)
+        in_sample_space = backend == "jit" and after is None and pays(model, data.X, optimizer, batch_size, epochs)
+        if in_sample_space if state is None else first_weights is not None:
+            with going_on_from(state):
+                self._space = SampleSpace(model, data.X, first_weights)
             self._program, self._parameters, self._features = (
                 self._space.program,
                 self._space.parameters,
@@ -157,8 +176,14 @@ class Training:
         # Slots that begin as zeros are not copied.
         self._looks: deque[tuple[int, Array, Array | None]] = deque(maxlen=2)
         self.steps_per_epoch = math.ceil(len(data.X) / batch_size)
-        self._batch_size, self._shuffle = batch_size, shuffle
         self._make_buffers()
+        # SciPy's search has no state that could be saved: it is made again from its beginning.
+        self._first = model.parameters.copy() if isinstance(optimizer, LBFGS) else None
+        self._ended: str | None = None
+        self._watchers: list[Callback] = []
+        if state is not None:
+            with going_on_from(state):
+                self._restore(state)
 
     def _make_buffers(self) -> None:
         alone = self.backend != "jit"
@@ -186,9 +211,115 @@ class Training:
         self._looks.clear()
         self._make_buffers()
 
-    def stop(self, reason: str) -> None:
-        """End the fit after this epoch."""
-        self.history.stopped = self.history.stopped or reason
+    def stop(self, reason: str, *, for_good: bool = True) -> None:
+        """End the fit after this epoch; ``for_good`` says that a training that goes on from here has ended too, unless
+        it is given more epochs."""
+        if self.history.stopped is None:
+            self.history.stopped, self._ended = reason, reason if for_good else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last epoch was the last."""
+        return len(self.history.loss) >= self.epochs or self.history.stopped is not None
+
+    @property
+    def goes_on_from_progress(self) -> bool:
+        """Whether it took over an optimizer only, so that its ``state`` would not be all."""
+        return self._after is not None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What has to be the same for a training to go on from this one's checkpoint."""
+        if self._identity is None:
+            self._identity = {
+                **identity.of_network(self.model),
+                "optimizer": identity.of_optimizer(self.optimizer),
+                "batch_size": self._batch_size,
+                "shuffle": self._shuffle,
+                "backend": self.backend,
+                "threads": self.threads,
+                "metrics": list(self._metrics),
+                "factors": [self._loss_factor, self._gradient_factor, self._penalty_by_rows],
+                "data": identity.of_data(self.data),
+                "validation": identity.of_data(self.validation),
+            }
+        return self._identity
+
+    def state(self) -> State:
+        """What a training needs to go on from the last epoch's end and come to the same bits: numbers, texts, and
+        arrays, which are this training's own and change with it. (Not for one that goes on from a ``Progress``, which
+        is less than a state.)
+        """
+        history, space = self.history, self._space
+        first, parameters, slots = self._looks[-1] if self._looks else (0, None, None)
+        own = self._parameters is self.model.parameters
+        callbacks = [(type(watcher).__name__, watcher.state()) for watcher in self._watchers]
+        return {
+            "identity": self.identity,
+            "epochs": self.epochs,
+            "ended": self._ended,
+            "history": {name: np.array(history[name]) for name in history.columns()},
+            "learning_rate": np.array(history.learning_rate, np.float64),
+            "seconds": np.array(history.seconds),
+            "parameters": self.model.parameters,
+            "trained": None if own else self._parameters,
+            "slots": self.slots,
+            "first_weights": None if space is None else space.weights,
+            # Whether somebody changed the model's parameters since the engine's were given to it.
+            "is_altered": not own and not np.array_equal(self._written_back, self.model.parameters),
+            "look": {"epoch": first, "parameters": parameters, "slots": slots},
+            "first": self._first,
+            "callbacks": [[name, kept] for name, kept in callbacks if kept is not None],
+        }
+
+    @property
+    def _written_back(self) -> Array:
+        """The parameters that the model was given last, where the engine works on others."""
+        return self._written if self._space is None else self._space.written
+
+    def _restore(self, state: State) -> None:
+        """Go on where ``state`` says that another training was."""
+        done, ended = len(state["history"]["loss"]), state["ended"]
+        if done > self.epochs:
+            raise CheckpointError(f"{done} epochs are done already, more than epochs={self.epochs}; ask for more")
+        # More epochs than it was given before are a reason to go on for what had ended.
+        is_over = done == self.epochs or (ended is not None and self.epochs <= state["epochs"])
+        if self._first is not None:
+            fill(self._first, state["first"])
+            if not is_over:
+                fill(self.model.parameters, self._first)
+                return
+        for name, values in state["history"].items():
+            self.history[name].extend(values.tolist())
+        self.history.learning_rate.extend(state["learning_rate"].tolist())
+        self.history.seconds.extend(state["seconds"].tolist())
+        if is_over:
+            self.history.stopped = self._ended = ended
+        fill(self.model.parameters, state["parameters"])
+        fill(self.slots, state["slots"])
+        if state["trained"] is not None:
+            fill(self._parameters, state["trained"])
+            fill(self._written_back, self.model.parameters)
+            if state["is_altered"]:
+                self._written_back[...] = np.nan
+        look = state["look"]
+        if look["parameters"] is not None:
+            parameters, slots = np.empty_like(self._parameters), np.zeros_like(self.slots)
+            fill(parameters, look["parameters"])
+            if look["slots"] is not None:
+                fill(slots, look["slots"])
+            self._looks.append((int(look["epoch"]), parameters, slots))
+
+    def _restore_callbacks(self, kept: list[tuple[str, dict[str, Any]]]) -> None:
+        """Give each callback back what it kept."""
+        keeping = [watcher for watcher in self._watchers if watcher.state() is not None]
+        if [type(watcher).__name__ for watcher in keeping] != [name for name, _ in kept]:
+            raise CheckpointError(
+                f"it is of a training with the callbacks {', '.join(name for name, _ in kept) or 'none'} that keep "
+                "something; give the same in the same order"
+            )
+        for watcher, (_, state) in zip(keeping, kept, strict=True):
+            watcher.restore(self, state)
 
     def run(self, callbacks: Sequence[Callback]) -> None:
         """Train until the last epoch or until a callback stops it.
@@ -203,13 +334,18 @@ class Training:
         one_at_a_time = (
             self.validation is not None or bool(self._metrics) or isinstance(self._schedule, ReduceOnPlateau)
         )
+        # Who keeps what the others leave looks after them.
+        callbacks = self._watchers = sorted(callbacks, key=lambda callback: callback.looks_last)
         for callback in callbacks:
             callback.on_fit_begin(self)
+        if self._state is not None and self.history.loss:
+            with going_on_from(self._state):
+                self._restore_callbacks(self._state["callbacks"])
         count = 1
         with one_blas_thread() if self.backend == "jit" else contextlib.nullcontext():
-            if isinstance(self.optimizer, LBFGS):
+            if isinstance(self.optimizer, LBFGS) and not self.is_over:
                 minimise(self, self.optimizer, lambda: self._end_epoch(callbacks))
-            while len(self.history.loss) < self.epochs and self.history.stopped is None:
+            while not self.is_over:
                 asked = (callback.epochs_until_look() for callback in callbacks)
                 most = min((max(1, epochs) for epochs in asked if epochs is not None), default=count)
                 seconds = self.train(min(count, most, self.epochs - len(self.history.loss)))

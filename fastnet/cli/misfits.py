@@ -95,6 +95,8 @@ def _of_what_is_watched(settings: Settings) -> Iterator[Misfit]:
         metrics.add(metric.name)
         if settings.task in TASKS and not TASKS[settings.task] & set(metric.tasks):
             yield "metrics", f"the metric {metric.name} does not suit --task {settings.task}; leave it out"
+    if settings.group is not None and settings.time is not None:
+        yield "time", "--group and --time cannot both say what is held out; choose one of them"
     if settings.task == "regression" and settings.class_weight != "none":
         yield "class_weight", "--class-weight is for classes, not for --task regression; leave it out"
     name, has_validation = settings.monitor, settings.validation > 0

@@ -171,6 +171,16 @@ SETTINGS: list[Callable[[Command], Command]] = [
         help="Share of the training data held out and measured after each epoch.",
     ),
     click.option(
+        "--group",
+        metavar="COLUMN",
+        help="What is held out are whole groups, by this column (or array), which is then no feature.",
+    ),
+    click.option(
+        "--time",
+        metavar="COLUMN",
+        help="What is held out comes last, by this column (or array) of numbers or dates, which is then no feature.",
+    ),
+    click.option(
         "--patience",
         type=Whole(1),
         metavar="N",

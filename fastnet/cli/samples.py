@@ -12,6 +12,7 @@ from ..data.labels import could_be_either
 from ..errors import ConfigurationError, DataError
 from ..pixels import Pixels
 from ..preparation import AskedTask
+from ..splits import hold_out
 from .output import listed
 from .settings import Settings
 
@@ -68,27 +69,55 @@ def read_samples(settings: Settings) -> Samples:
     ConfigurationError
         If the share for validation holds out nothing.
     """
-    given, test = read_training(
-        settings.data, target=settings.target, x=settings.x, y=settings.y, size=settings.size, grey=settings.grey
+    given, test = read_given(settings)
+    return samples_of(settings, given, test)
+
+
+def read_given(settings: Settings) -> tuple[Dataset, Dataset | None]:
+    """The data as they are, and their own test part, if they have one.
+
+    Raises
+    ------
+    DataError
+        If they cannot be read.
+    """
+    aside = [name for name in (settings.group, settings.time) if name is not None]
+    return read_training(
+        settings.data,
+        target=settings.target,
+        x=settings.x,
+        y=settings.y,
+        size=settings.size,
+        grey=settings.grey,
+        aside=aside,
     )
+
+
+def samples_of(settings: Settings, given: Dataset, test: Dataset | None) -> Samples:
+    """Hold out what is for validation, prepare everything by what is left, and read the test data that are named.
+
+    Raises
+    ------
+    DataError, ConfigurationError
+        As of ``read_samples``.
+    """
     task = cast(AskedTask, settings.task)
     preparation = Preparation.fit(given, task=task)
     guessed = task == "auto" and given.y is not None and could_be_either(given.y, given.class_names)
     validation = None
     if settings.validation:
-        found: AskedTask = "classification"
-        classes = np.zeros(len(given.X), np.int64)
-        if preparation.task in ("regression", "multilabel"):
-            found = cast(AskedTask, preparation.task)
-        elif given.y is not None:
-            targets = preparation.targets(given.y, source=given.source)
-            # Of classes' probabilities the largest.
-            classes = targets.argmax(axis=1) if targets.ndim == 2 else (targets + 0.5).astype(np.int64)
-        held_out = hold_out(classes, settings.validation, settings.seed)
+        classes = classes_of(given, preparation)
+        held_out = hold_out(
+            np.zeros(len(given.X), np.int64) if classes is None else classes,
+            settings.validation,
+            settings.seed,
+            groups=values_aside(given, settings.group),
+            times=values_aside(given, settings.time),
+        )
         validation = given.rows(held_out)
         given = given.rows(~held_out)
         # What is held out must not be in the statistics that the features are scaled by.
-        preparation = Preparation.fit(given, task=found)
+        preparation = Preparation.fit(given, task=found_task(preparation))
     if settings.base_network is not None and settings.base_network.preparation is not None:
         preparation = with_scaling_of(preparation, settings.base_network.preparation, settings.base)
     if settings.loss == "poisson" and preparation.task == "regression":
@@ -109,6 +138,26 @@ def read_samples(settings: Settings) -> Samples:
             f"{train.source}: labels are missing, which --loss hinge does not take; use binary_crossentropy"
         )
     return Samples(preparation, train, validation_part, test_part, guessed, settings.test is not None)
+
+
+def found_task(preparation: Preparation) -> AskedTask:
+    """What to ask for, so that a part of the data is taken for what all of them were."""
+    return cast(AskedTask, preparation.task) if preparation.task in ("regression", "multilabel") else "classification"
+
+
+def classes_of(given: Dataset, preparation: Preparation) -> npt.NDArray[np.int64] | None:
+    """The class of each sample, (n,), of classes' probabilities the largest; None where there are no classes that
+    exclude each other."""
+    if given.y is None or preparation.task in ("regression", "multilabel"):
+        return None
+    targets = preparation.targets(given.y, source=given.source)
+    classes: npt.NDArray[np.int64] = targets.argmax(axis=1) if targets.ndim == 2 else (targets + 0.5).astype(np.int64)
+    return classes
+
+
+def values_aside(given: Dataset, name: str | None) -> Array | None:
+    """The groups or the times in the column of that name."""
+    return None if name is None else given.aside[name]
 
 
 def with_scaling_of(preparation: Preparation, old: Preparation, base: str | None) -> Preparation:
@@ -138,38 +187,6 @@ def with_scaling_of(preparation: Preparation, old: Preparation, base: str | None
         mean=old.mean,
         deviation=old.deviation,
     )
-
-
-def hold_out(classes: npt.NDArray[np.int64], share: float, seed: int) -> npt.NDArray[np.bool_]:
-    """Choose about the same share of every class, and never all of one.
-
-    Parameters
-    ----------
-    classes : (n,) of class indices
-    share : float in (0, 1)
-    seed : int
-
-    Returns
-    -------
-    (n,) bool, True for what is held out
-
-    Raises
-    ------
-    ConfigurationError
-        If that is nothing.
-    """
-    shuffled = np.random.default_rng(seed).permutation(len(classes))
-    order = shuffled[np.argsort(classes[shuffled], kind="stable")]
-    # Every (1/share)th sample of the list sorted by class: shares are right to one sample in each class and in all.
-    chosen = np.diff(np.floor(np.arange(len(order) + 1) * share)) > 0
-    chosen[np.unique(classes[order], return_index=True)[1]] = False
-    if not chosen.any():
-        raise ConfigurationError(
-            f"a validation share of {share:g} holds out none of the {len(classes)} samples; give a larger one"
-        )
-    held_out = np.zeros(len(classes), bool)
-    held_out[order[chosen]] = True
-    return held_out
 
 
 def prepare(dataset: Dataset, preparation: Preparation, dtype: str) -> Part:

@@ -104,6 +104,8 @@ class Settings:
     input_dropout: float
     noise: float
     validation: float
+    group: str | None
+    time: str | None
     patience: int | None
     monitor: str | None
     metrics: tuple[str, ...]

@@ -1,6 +1,7 @@
 """What is held out for validation, and what a network is given of the data."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastnet import Pixels, Preparation
-from fastnet.cli.samples import hold_out, prepare
+from fastnet.cli.samples import prepare
 from fastnet.data import Dataset
 from fastnet.errors import ConfigurationError
+from fastnet.splits import hold_out
 
 from .conftest import Run
 
@@ -78,3 +80,27 @@ class TestPicturesStayBytes:
         as_pixels = verbs("pixels")
         monkeypatch.setattr(Preparation, "samples", Preparation.features)
         assert as_pixels == verbs("floats")
+
+
+def test_groups_and_times_are_no_features_and_are_saved(run: Run, tmp_path: Path) -> None:
+    rows = [f"{i},{i * i % 5},p{i % 6},2024-01-{i + 1:02},{'cat' if i % 3 else 'dog'}" for i in range(24)]
+    (tmp_path / "table.csv").write_text("\n".join(["a,b,patient,day,animal", *rows]) + "\n", encoding="utf-8")
+    common = ["--no-jit", "--epochs", 1, "--layers", "3", "--validation", 0.3, "--json"]
+    for column, other in (("patient", "day"), ("day", "patient")):
+        # The column that is no feature is left out of the table, as the other is.
+        text = (tmp_path / "table.csv").read_text(encoding="utf-8").splitlines()
+        gone = text[0].split(",").index(other)
+        kept = [",".join(cell for i, cell in enumerate(line.split(",")) if i != gone) for line in text]
+        (tmp_path / "one.csv").write_text("\n".join(kept) + "\n", encoding="utf-8")
+        option = "--group" if column == "patient" else "--time"
+        done = run("train", "one.csv", option, column, *common, "--out", column)
+        assert done.exit_code == 0, done.stderr
+        report = json.loads(done.stdout)
+        assert report["data"]["input_shape"] == [2]
+        assert report["data"]["samples"]["validation"] in (7, 8)
+        configuration = (tmp_path / column / "config.toml").read_text(encoding="utf-8")
+        assert f'{option[2:]} = "{column}"' in configuration
+    both = run("train", "table.csv", "--group", "patient", "--time", "day", *common)
+    assert both.exit_code == 2
+    assert "cannot both" in both.stderr
+    assert "column 'doctor'" in run("train", "one.csv", "--group", "doctor", *common).stderr

@@ -32,7 +32,7 @@ from .lowering import initial_parameters, lower
 from .metrics import check_metrics, measure, metric_named
 from .pixels import Pixels, Samples, engine_arguments
 from .preparation import Preparation
-from .threads import in_parts, members_for, worth_sharing
+from .threads import in_parts, pool_for
 from .validation import all_finite, choice, converted, numbers, whole
 from .weights import entry_weights
 
@@ -197,8 +197,12 @@ class Model:
         DataError
             If X has another shape or holds something other than finite numbers.
         """
+        return self.predict_checked(self.check_features(X), backend)
+
+    def predict_checked(self, features: Samples, backend: str, threads: int | None = None) -> npt.NDArray[Any]:
+        """``predict`` for what ``check_features`` gave."""
         # Classes are read off the logits, as accuracy counts them: a small one can round to a probability of one half.
-        outputs = self._outputs(self.check_features(X), backend, activated=not self.is_classifier)
+        outputs = self._outputs(features, backend, activated=not self.is_classifier, threads=threads)
         if self.is_classifier:
             return self._labels(outputs)
         return outputs[:, 0] if self.n_outputs == 1 else outputs
@@ -277,7 +281,7 @@ class Model:
             return moments_of(some[which.start])
 
         firsts = range(0, count, DRAWS_TOGETHER)
-        members = min(self._members(backend, len(features)), len(firsts))
+        members = min(self._members(backend, len(features) * min(count, DRAWS_TOGETHER)), len(firsts))
         total = np.zeros((3, len(features), self.n_outputs))
         # As many at a time as there are threads, and put together in order.
         for some in (firsts[at : at + members] for at in range(0, len(firsts), members)):
@@ -553,9 +557,7 @@ class Model:
     def _members(self, backend: str, rows: int, threads: int | None = None) -> int:
         """How many threads share the rows of a prediction, each row's answer being the same to rounding: ``threads``
         at the most, and only where it pays."""
-        if backend != "jit" or not worth_sharing(self.parameters.size, rows):
-            return 1
-        return members_for(threads, self.parameters.size, rows)
+        return pool_for(threads, self.parameters.size, rows) if backend == "jit" else 1
 
     def weight_views(self, numbers: npt.NDArray[Any] | None = None) -> list[tuple[npt.NDArray[Any], ...]]:
         """What ``get_weights`` gives copies of; of another vector like ``parameters``, if one is given."""

@@ -38,6 +38,7 @@ def shared_data() -> Path:
 def teams_for_small_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """``threads`` as they are asked for: networks as small as those of tests stay on one otherwise."""
     monkeypatch.setattr("fastnet.threads.WORTH_A_THREAD", 0)
+    monkeypatch.setattr("fastnet.threads.WORTH_A_POOL", 0)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -1,8 +1,7 @@
 """What MLPClassifier and MLPRegressor have in common: scikit-learn's estimator around a network and its training."""
 
-import functools
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -68,8 +67,8 @@ class BaseMLP(WithNetwork):
         """Checked validation targets as (n_samples, n_outputs)."""
         raise NotImplementedError
 
-    def _validation_score(self, data: Labelled) -> float:
-        """What early stopping goes by."""
+    def _scoring(self, data: Labelled) -> Callable[[], float]:
+        """Gives the validation score that early stopping goes by, of the network as it is then."""
         raise NotImplementedError
 
     def _fit(
@@ -207,7 +206,7 @@ class BaseMLP(WithNetwork):
         was_stopping_early = getattr(self, "validation_scores_", None) is not None
         if not hasattr(self, "loss_curve_") or was_stopping_early != self.early_stopping:
             self._begin_counts()
-        score = None if scored is None else functools.partial(self._validation_score, scored)
+        score = None if scored is None else self._scoring(scored)
         n_samples = len(data.X)
         rows = min(200, n_samples) if self.batch_size == "auto" else self.batch_size
         if rows > n_samples:

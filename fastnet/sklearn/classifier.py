@@ -1,12 +1,11 @@
 """MLPClassifier."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
@@ -25,6 +24,7 @@ from ..schedules import Schedule
 from .base import DTYPES, Array, BaseMLP, can_go_on
 from .losses import loss_of_classes
 from .parameters import CONSTRAINTS, Constraints
+from .scores import accuracy_of
 
 
 def _gives_probabilities(estimator: "MLPClassifier") -> bool:
@@ -216,14 +216,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _loss_function(self) -> Loss:
         return loss_of_classes(self.loss, self._label_binarizer.y_type_)
 
-    def _validation_score(self, data: Labelled) -> float:
+    def _scoring(self, data: Labelled) -> Callable[[], float]:
         if len(self.classes_) == 1:
-            return 1.0
+            return lambda: 1.0
+        network = self._network
         # Hinge has -1 for no.
         targets = np.maximum(data.Y, 0).astype(np.int64)
-        answers = self._network.predict(data.X, backend=self.backend)
-        shaped = targets if answers.ndim == 2 else targets[:, 0]
-        return float(accuracy_score(shaped, answers, sample_weight=data.sample_weight))
+        one_of_all = network.n_outputs == 1 or self._label_binarizer.y_type_ == "multiclass"
+        score = accuracy_of(targets[:, 0] if one_of_all else targets, data.sample_weight)
+        return lambda: score(network.predict_checked(data.X, self.backend, self.threads))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(

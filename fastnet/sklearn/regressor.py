@@ -1,12 +1,11 @@
 """MLPRegressor."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -21,6 +20,7 @@ from ..schedules import Schedule
 from .base import DTYPES, Array, BaseMLP, can_go_on
 from .losses import NAMES, loss_of_numbers
 from .parameters import CONSTRAINTS, Constraints
+from .scores import r2_of
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
@@ -182,13 +182,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def _loss_function(self) -> Loss:
         return loss_of_numbers(self.loss)
 
-    def _validation_score(self, data: Labelled) -> float:
-        answers = self._network.predict(data.X, backend=self.backend)
-        if not np.isfinite(answers).all():
-            return np.nan
-        # A training on its way to diverge has squares that overflow: a score of minus infinity.
-        with np.errstate(over="ignore"):
-            return float(r2_score(data.Y, answers, sample_weight=data.sample_weight))
+    def _scoring(self, data: Labelled) -> Callable[[], float]:
+        network, score = self._network, r2_of(data.Y, data.sample_weight)
+        return lambda: score(network.predict_checked(data.X, self.backend, self.threads).reshape(data.Y.shape))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(

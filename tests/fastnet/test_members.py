@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastnet import threads
-from fastnet.threads import LIMITS, members_for
+from fastnet.threads import LIMITS, members_for, pool_for
 from fastnet_kernels.machine import cores
 
 
@@ -55,6 +55,12 @@ class TestMembers:
         teams = [members_for(None, n_parameters, 64) for n_parameters in np.geomspace(1, 1e9, 200).astype(int).tolist()]
         assert teams == sorted(teams)
         assert (teams[0], teams[-1]) == (1, 8)
+
+    def test_a_prediction_starts_threads_only_where_they_pay(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(threads, "cores", lambda: 8)
+        # As digits' validation is after each epoch: a step of training of that size is shared, by threads that run.
+        assert (members_for(None, 7510, 180), pool_for(None, 7510, 180)) == (8, 1)
+        assert (pool_for(None, 101_770, 10_000), pool_for(2, 101_770, 10_000)) == (8, 2)
 
     def test_the_cores_are_those_that_this_process_may_use(self) -> None:
         assert 1 <= cores() <= (os.cpu_count() or 1)

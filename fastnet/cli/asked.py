@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ..data import BUILT_IN
+from ..data import BUILT_IN, CATALOGUE, names_data
 from ..errors import ConfigurationError
 from .main import complain
 from .misfits import misfits
@@ -60,9 +60,9 @@ def check_options(ctx: click.Context, settings: Settings, config: Path | None) -
             raise click.UsageError(f"--from keeps the layers that the model has; leave --{flag} out", ctx)
     for name, value in (("data", settings.data), ("test", settings.test)):
         from_file = ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
-        if from_file and value is not None and value not in BUILT_IN and not Path(value).exists():
+        if from_file and value is not None and not names_data(value) and not Path(value).exists():
             raise ConfigurationError(
                 f"{config}: {name} leads to {value}, where there is no file or folder; give a path that starts in the "
-                f"configuration's own folder, or one of {', '.join(BUILT_IN)}"
+                f"configuration's own folder, or one of {', '.join([*BUILT_IN, *CATALOGUE])}"
             )
     return settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..data import BUILT_IN
+from ..data import names_data
 from ..errors import ConfigurationError
 from ..validation import choice
 from .settings import OPTIONS
@@ -53,7 +53,7 @@ def read(path: Path, ctx: click.Context) -> dict[str, str]:
             name = choice("a key", key.replace("-", "_"), names)
             given[name] = as_typed(value)
             is_path = name in PATHS or (name == "y" and given[name].lower().endswith(".npy"))
-            if is_path and given[name] not in BUILT_IN:
+            if is_path and not names_data(given[name], path.parent):
                 given[name] = str(path.parent / given[name])
             options[name].type.convert(given[name], options[name], ctx)
         except ConfigurationError as error:

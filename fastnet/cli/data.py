@@ -4,7 +4,9 @@ import click
 
 from .main import LazyGroup
 
-VERBS: dict[str, str] = {}
+VERBS = {
+    "fetch": "Get a well-known data set, such as mnist.",
+}
 
 
 @click.group(cls=LazyGroup, verbs=VERBS, prefix="data_")

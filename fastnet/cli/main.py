@@ -53,9 +53,8 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""
-        if self.verbs:
-            with formatter.section("Commands"):
-                formatter.write_dl(list(self.verbs.items()))
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.verbs.items()))
 
 
 class Verbs(LazyGroup):

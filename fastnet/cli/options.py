@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .. import ACTIVATIONS, INITIALIZERS
-from ..data import BUILT_IN
+from ..data import BUILT_IN, CATALOGUE
 from ..losses import LOSS_CLASSES
 from ..model import DTYPES
 from ..optimizers import OPTIMIZER_CLASSES
@@ -229,5 +229,5 @@ y_option = click.option("--y", metavar="NAME", help="The array of the targets in
 
 DATA_HELP = (
     "DATA is a file (.h5, .npz, .npy, .csv, MNIST's idx files), a folder with a folder of pictures for each class, or "
-    f"one of {', '.join(BUILT_IN)}."
+    f"one of {', '.join(BUILT_IN)}; {', '.join(CATALOGUE)} once `fastnet data fetch NAME` got them."
 )

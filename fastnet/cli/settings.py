@@ -9,7 +9,7 @@ from typing import Any
 from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, LayerNorm, Network, Preparation, transfer
 from ..activations import ELU, ActivationObject, CustomActivation, LeakyReLU
 from ..callbacks import Callback, EarlyStopping
-from ..data import BUILT_IN
+from ..data import names_data
 from ..errors import ConfigurationError
 from ..layers import Layer
 from ..losses import LOSS_CLASSES, Huber, Loss
@@ -245,7 +245,7 @@ class Settings:
         if isinstance(values["learning_rate"], Schedule):
             values["learning_rate"] = self._first_rate
         for name in ("data", "test", "base"):
-            if values[name] is not None and values[name] not in BUILT_IN:
+            if values[name] is not None and not names_data(values[name]):
                 values[name] = str(Path(values[name]).resolve())
         if self.y is not None and self.y.lower().endswith(".npy"):  # a file, where others are names of arrays
             values["y"] = str(Path(self.y).resolve())

@@ -2,11 +2,13 @@
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DataError
 from .builtin import BUILT_IN, read_builtin
+from .catalogue import CATALOGUE, Collection, folder_of, names_data, there
 from .dataset import Dataset
 from .request import Request
 
@@ -33,7 +35,7 @@ def read_training(
     ----------
     source : str or Path
         A file, a folder with pictures, NPY files or MNIST's files, or one of `BUILT_IN` (which goes before a file of
-        the same name; give ``./digits`` for the file).
+        the same name; give ``./digits`` for the file), or of `CATALOGUE` once it was fetched (which does not).
     target : str, optional
         The target's column in a CSV; the last one by default.
     x, y : str, optional
@@ -129,10 +131,13 @@ def _read(source: str | Path, request: Request) -> tuple[Dataset, Dataset | None
     if isinstance(source, str) and source in BUILT_IN:
         request.refuse_target(source)
         request.refuse_arrays(source)
+        request.refuse_looks(source)
         request.refuse_aside(source)
         return read_builtin(source)
     path = Path(source)
     try:
+        if isinstance(source, str) and names_data(source):
+            return _read_fetched(CATALOGUE[source], request)
         if not path.exists():
             raise DataError(_not_found(path))
         if path.is_file():
@@ -146,6 +151,31 @@ def _read(source: str | Path, request: Request) -> tuple[Dataset, Dataset | None
         raise DataError(
             f"{path}: the file cannot be read ({error.strerror or error}); check it and its permissions"
         ) from None
+
+
+def _read_fetched(collection: Collection, request: Request) -> tuple[Dataset, Dataset | None]:
+    """A data set of the catalogue, from where `fastnet data fetch` put it."""
+    name, folder = collection.name, folder_of(collection.name)
+    files = there(collection, folder)
+    if len(files) < len(collection.files):
+        raise DataError(f"{name}: these data are not on this machine yet; get them with `fastnet data fetch {name}`")
+    request.refuse_target(name)
+    request.refuse_arrays(name)
+    request.refuse_looks(name)
+    request.refuse_aside(name)
+    if collection.files[0].name.endswith(".h5"):
+        from .hdf5 import read_hdf5
+
+        train, test = (read_hdf5(files[file.name], request)[0] for file in collection.files)
+    else:
+        from .idx import read_idx
+
+        train, part = read_idx(folder, need_targets=request.need_targets)
+        assert part is not None  # its files are there
+        test = part
+    if collection.class_names is not None:
+        train, test = (replace(dataset, class_names=collection.class_names) for dataset in (train, test))
+    return replace(train, source=name), replace(test, source=name)
 
 
 def _read_path(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
@@ -227,9 +257,9 @@ def _not_found(path: Path) -> str:
     name = str(path)
     if path.suffix or path.name != name:
         return f"{name}: there is no such file or folder; check the path"
-    near = difflib.get_close_matches(name.lower(), BUILT_IN, n=1)
+    near = difflib.get_close_matches(name.lower(), [*BUILT_IN, *CATALOGUE], n=1)
     guess = f"did you mean '{near[0]}'? " if near else ""
     return (
         f"{name}: there is neither a file nor a built-in data set of this name; {guess}"
-        f"built in are {', '.join(BUILT_IN)}"
+        f"built in are {', '.join(BUILT_IN)}, and `fastnet data fetch` gets {', '.join(CATALOGUE)}"
     )

@@ -147,7 +147,7 @@ def test_bare_model_refuses_what_it_cannot_take(run: Run) -> None:
         "train digits --nesterov",
         "train digits --nesterov --optimizer sgd",
         "train digits --nesterov --optimizer sgd --momentum 0",
-        "train --colour red",
+        "train --flavour sweet",
         "evaluate",
         "evaluate model.h5",
         "predict model.h5",

@@ -1,9 +1,29 @@
 """The errors a user can cause: each carries one sentence that names the thing, what was expected,
 what was found and what to do."""
 
+_LONGEST = 2000
+
+
+def printable(text: str) -> str:
+    """One line that a terminal shows as it is: what would move, colour or break it is escaped, and what is too long for
+    anybody to read is left out of its middle. Messages quote files, and a file may hold anything.
+    """
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+
 
 class FastnetError(Exception):
     """Base of every error that fastnet raises on purpose; the CLI prints its sentence alone.
+
+    Parameters
+    ----------
+    sentence : str
+        It is made `printable`.
 
     Attributes
     ----------
@@ -12,6 +32,9 @@ class FastnetError(Exception):
     """
 
     exit_code = 1
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(printable(sentence))
 
 
 class DataError(FastnetError, ValueError):

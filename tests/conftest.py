@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from fastnet.data import vetting
+
 # A machine that is busy, or that compiles a kernel inside an example, is not a failure.
 settings.register_profile("fastnet", deadline=None)
 settings.load_profile("fastnet")
@@ -32,6 +34,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder of real data at {folder}: set the environment variable FASTNET_DATA to one")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def vetting_in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HDF5 files of tests are harmless, and a process for each takes longer than most tests; ``vets`` has it anyway."""
+    if "vets" not in request.keywords:
+        monkeypatch.setattr("fastnet.data.vetting.ask", lambda path, seconds: vetting.look(path))
 
 
 @pytest.fixture

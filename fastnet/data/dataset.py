@@ -184,8 +184,13 @@ def as_names(values: Array | Sequence[str | bytes], source: str) -> tuple[str, .
     Raises
     ------
     DataError
-        A byte string is not UTF-8.
+        A byte string is not UTF-8, or a text has what is no character.
     """
+    # Python itself gives up over numbers that no character has, and half of a pair cannot be printed.
+    if isinstance(values, np.ndarray) and values.dtype.kind == "U":
+        codes = np.ascontiguousarray(values, values.dtype.newbyteorder("=")).view(np.uint32)
+        if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+            raise DataError(f"{source}: a text has a character that Unicode does not have; write the file again")
     try:
         return tuple(value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values)
     except UnicodeDecodeError as error:

@@ -10,11 +10,13 @@ from ..errors import DataError
 from .dataset import Array, Dataset
 from .named import StoredArray, datasets_from
 from .request import Request
+from .vetting import vet
 
 if TYPE_CHECKING:
     import h5py
 
 OBJECTS = "Python objects (lists of varying length or references), which are never read"
+_LONGEST_TEXT = 1000
 
 
 def read_hdf5(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
@@ -37,6 +39,7 @@ def read_hdf5(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
         raise DataError(
             f"{path}: this is not an HDF5 file, or its beginning is damaged; give a file that h5py can open"
         )
+    vet(path)
     try:
         with h5py.File(path, "r") as file:
             return datasets_from(_arrays_in(file), str(path), request)
@@ -76,5 +79,12 @@ def _arrays_in(file: "h5py.File") -> list[StoredArray]:
 
 def _read(node: "h5py.Dataset") -> Array:
     if node.dtype.hasobject:  # text of variable length becomes NumPy's own text type
-        return np.asarray(node.asstr()[()]).astype(np.str_)
+        texts = np.asarray(node.asstr()[()])
+        longest = max(map(len, texts.flat), default=0)
+        if longest > _LONGEST_TEXT:  # and NumPy would give each of them as much room
+            raise DataError(
+                f"{node.file.filename}: '{node.name.strip('/')}' has a text of {longest} characters, which is "
+                f"no label; give each at most {_LONGEST_TEXT}"
+            )
+        return texts.astype(np.str_)
     return np.asarray(node[()])

@@ -16,10 +16,11 @@ import numpy as np
 
 from ..errors import DataError
 from .dataset import Array, Dataset, as_features, as_targets
+from .limits import declares_too_much, refuse_beyond_memory
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP_MAGIC = b"\x1f\x8b"
-_LARGEST_RATIO = 1100  # DEFLATE cannot shrink more than 1032 times
+_MOST_DIMENSIONS = 8
 _NAME = re.compile(r"[.-]idx\d?(-ubyte)?(\.gz)?$", re.IGNORECASE)
 _IMAGES = re.compile("images", re.IGNORECASE)
 
@@ -115,15 +116,14 @@ def read_idx_array(path: Path) -> Array:
     """
     with path.open("rb") as file:
         compressed = file.read(2) == _GZIP_MAGIC
-    largest = path.stat().st_size * (_LARGEST_RATIO if compressed else 1)
     try:
         with gzip.open(path) if compressed else path.open("rb") as stream:
-            return _parse(stream, str(path), largest)
+            return _parse(stream, str(path), path.stat().st_size, compressed=compressed)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path}: the gzip file is truncated or damaged ({error}); copy it again") from None
 
 
-def _parse(stream: "BinaryIO | gzip.GzipFile", source: str, largest: int) -> Array:
+def _parse(stream: "BinaryIO | gzip.GzipFile", source: str, size: int, *, compressed: bool) -> Array:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or magic[3] == 0:
         raise DataError(
@@ -131,6 +131,11 @@ def _parse(stream: "BinaryIO | gzip.GzipFile", source: str, largest: int) -> Arr
             f"a number of dimensions, but begins with '{magic.hex(' ')}'"
         )
     dtype, n_dimensions = np.dtype(_TYPES[magic[2]]), magic[3]
+    if n_dimensions > _MOST_DIMENSIONS:
+        raise DataError(
+            f"{source}: the header declares {n_dimensions} dimensions, where pictures have 3 and labels 1; "
+            "copy it again"
+        )
     header = stream.read(4 * n_dimensions)
     if len(header) < 4 * n_dimensions:
         raise DataError(
@@ -138,8 +143,16 @@ def _parse(stream: "BinaryIO | gzip.GzipFile", source: str, largest: int) -> Arr
         )
     shape = struct.unpack(f">{n_dimensions}I", header)
     declared = math.prod(shape) * dtype.itemsize
+    if declared == 0:
+        raise DataError(
+            f"{source}: the data are empty (the header declares {' x '.join(map(str, shape))} values); give at least "
+            "one sample"
+        )
     # Asked before reading, so that a wrong header cannot make the machine run out of memory.
-    content = stream.read(declared + 1) if declared <= largest else b""
+    impossible = declares_too_much(dtype, shape, size) if compressed else declared > size
+    if not impossible:
+        refuse_beyond_memory(declared, source)
+    content = b"" if impossible else stream.read(declared + 1)
     if len(content) != declared:
         held = "more" if len(content) > declared else "less"
         raise DataError(

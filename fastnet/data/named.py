@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import DataError
 from .dataset import Array, Dataset, as_aside, as_features, as_names, as_targets
+from .limits import declares_too_much, refuse_beyond_memory, size_in_memory
 from .request import Request
 
 # (features, targets) of the two parts of a file that is split already; compared in lower case.
@@ -20,11 +21,6 @@ _FEATURE_NAMES = ("x", "features", "data", "images")
 _TARGET_NAMES = ("y", "labels", "targets", "target", "label")
 _CLASS_NAMES = ("list_classes", "class_names", "classes", "target_names")
 _FEATURE_LABELS = ("feature_names",)
-
-# DEFLATE cannot shrink data more than 1032 times, so a larger ratio means that a file declares
-# data it does not hold; small arrays are let off, for fill values and other filters.
-_LARGEST_RATIO = 1100
-_SMALL = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -54,14 +50,13 @@ class StoredArray:
                 f"{source}: '{self.name}' holds {self.objects}; save it as numbers or text, such as with "
                 "astype(float) or astype(str)"
             )
-        declared = self.dtype.itemsize
-        for size in self.shape:
-            declared *= size
-        if declared > _SMALL and declared > _LARGEST_RATIO * self.stored_bytes:
+        declared = size_in_memory(self.dtype, self.shape)
+        if declares_too_much(self.dtype, self.shape, self.stored_bytes):
             raise DataError(
                 f"{source}: '{self.name}' declares {declared} bytes (shape {self.shape}) but the "
-                f"file holds only {self.stored_bytes} for it; write the file again"
+                f"file holds only {self.stored_bytes} for it; write the file again, without compression if it is right"
             )
+        refuse_beyond_memory(declared, source, f"'{self.name}'")
         return self.read()
 
 

@@ -14,6 +14,8 @@ from .dataset import Array, Dataset
 from .named import StoredArray, datasets_from
 from .request import Request
 
+_MOST_DIMENSIONS = 32
+
 
 def read_npz(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
     """Read an NPZ file.
@@ -49,15 +51,18 @@ def read_npz(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
 
 def _declared(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> StoredArray | None:
     """What the header of one array declares; None for what is no plain array."""
-    with archive.open(member) as file:
-        version = npy.read_magic(file)
-        if version == (1, 0):
-            shape, _, dtype = npy.read_array_header_1_0(file)
-        elif version == (2, 0):
-            shape, _, dtype = npy.read_array_header_2_0(file)
-        else:  # only structured types need a later version, and none of them holds X or y
-            return None
-    if any(size < 0 for size in shape):
+    try:
+        with archive.open(member) as file:
+            version = npy.read_magic(file)
+            if version == (1, 0):
+                shape, _, dtype = npy.read_array_header_1_0(file)
+            elif version == (2, 0):
+                shape, _, dtype = npy.read_array_header_2_0(file)
+            else:  # only structured types need a later version, and none of them holds X or y
+                return None
+    except Exception as error:  # a header is a Python literal, whose tokens, nesting and type each fail in their way
+        raise ValueError(f"the header of '{member.filename}' is not one of NumPy's: {error}") from None
+    if len(shape) > _MOST_DIMENSIONS or any(size < 0 for size in shape):
         return None
     return StoredArray(
         name=member.filename.removesuffix(".npy"),

@@ -77,3 +77,7 @@ class DivergenceError(FastnetError, ArithmeticError):
     """Training stopped because the loss was no longer a finite number."""
 
     exit_code = 3
+
+
+class DataWarning(UserWarning):
+    """Data that can be used, but not in full or not as somebody may expect: columns left out, texts never seen."""

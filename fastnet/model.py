@@ -25,6 +25,7 @@ from fastnet_kernels.program import (
 
 from .activations import CustomActivation
 from .backends import compile_activations, engine
+from .data.arrow import dense
 from .errors import ConfigurationError, DataError
 from .layers import LAYERS, Layer
 from .losses import Loss, checked_loss, loss_to_data
@@ -479,7 +480,10 @@ class Model:
         DataError
             If X is empty, has another shape, or holds something other than finite numbers.
         """
-        values = X.X if isinstance(X, Pixels) else numbers(name, X)
+        if isinstance(X, Pixels):
+            values = X.X
+        else:
+            values = numbers(name, X if type(X) is np.ndarray else dense(name, X, self.dtype))
         if values.shape[1:] not in (self.input_shape, (self.n_features,)):
             expected = "(n_samples, " + ", ".join(str(size) for size in self.input_shape) + ")"
             raise DataError(f"{name} must have shape {expected} for this network, but its shape is {values.shape}")

@@ -1,14 +1,16 @@
 """What was done to the data before training, saved with a model and done again when it is used."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from .data.columns import columns_named
+from .data.arrow import dense, is_frame, is_sparse, read_frame, read_objects
+from .data.columns import columns_named, listed
 from .data.dataset import Array, Dataset, as_features, as_targets
+from .data.encoding import ColumnEncoding, Impute, encode, fit_columns, scaling_of
 from .data.examine import mean_and_deviation, refuse_not_finite
 from .data.labels import (
     are_labels,
@@ -23,7 +25,11 @@ from .data.labels import (
     refuse_bad_targets,
 )
 from .data.plain import PlainReader
+from .data.raw import RawTable
+from .data.request import Request
 from .data.scaling import Scaling, check_levels, divide, fit_scaling, standardise
+from .data.table import Table
+from .data.tabular import dataset_of
 from .errors import DataError
 from .pixels import Pixels
 
@@ -38,7 +44,7 @@ class Preparation:
     Attributes
     ----------
     input_shape : tuple of int
-        The shape of one raw sample; d is its product.
+        The shape of one sample as a network takes it; d is its product.
     task : {"binary", "multiclass", "multilabel", "regression"}
     scaling : {"none", "divide", "standardise"}
         uint8 data are divided by their full scale, anything else is standardised.
@@ -55,6 +61,11 @@ class Preparation:
         With several targets all their names, with commas between; see `target_names`.
     target_mean, target_deviation : tuple of k floats
         For regression with k outputs, else empty.
+    columns : tuple of ColumnEncoding
+        What becomes of each column of a table of which not all are numbers, or may be missing; else empty, and the raw
+        samples have `input_shape`.
+    ignored : tuple of str
+        Columns of the training data that are no features, and need not be there to predict.
     """
 
     input_shape: tuple[int, ...]
@@ -69,24 +80,39 @@ class Preparation:
     target_name: str | None = None
     target_mean: tuple[float, ...] = ()
     target_deviation: tuple[float, ...] = ()
+    columns: tuple[ColumnEncoding, ...] = ()
+    ignored: tuple[str, ...] = ()
 
     @classmethod
     def fit(
         cls,
-        dataset: Dataset,
+        dataset: Dataset | Any,
+        y: npt.ArrayLike | None = None,
         *,
         task: AskedTask = "auto",
+        impute: Impute | None = None,
+        missing_category: bool = False,
+        source: str = "X",
     ) -> "Preparation":
         """Take the statistics of training data.
 
         Parameters
         ----------
-        dataset : Dataset
+        dataset : Dataset, array (n, ...), DataFrame or sparse matrix
+        y : array (n,) or (n, k), optional
+            The targets, where they are not in the dataset.
         task : {"auto", "classification", "multilabel", "regression"}
             "auto" takes named classes, text, 0 and 1, and whole numbers of few distinct values (at
             most 100, and fewer than half as many as samples) for classes, and several columns of 0, 1
             and NaN for labels that do not exclude each other. "classification" takes rows of the
             classes' probabilities too.
+        impute : {"mean", "median", "most_frequent"}, optional
+            What a missing number of a table is replaced by, of the training data; a missing category or truth by the
+            most frequent. By default a missing value is refused.
+        missing_category : bool
+            Whether a missing category is a category of its own.
+        source : str
+            What messages call an array or a frame.
 
         Raises
         ------
@@ -94,46 +120,77 @@ class Preparation:
             There are no targets, a value is not finite, there is one sample or one class only, or
             the targets do not suit the task.
         """
-        source = dataset.source
-        X = as_features(dataset.X, source).reshape(len(dataset.X), -1)
+        if not isinstance(dataset, Dataset):
+            dataset = _dataset(dataset, y, source)
+        elif y is not None:
+            raise DataError(f"{dataset.source}: the targets are in the data set already; leave y out")
+        source, names_of_columns = dataset.source, dataset.feature_names
         if dataset.y is None:
             raise DataError(f"{source}: there are no targets to train on; add them to the data")
+        X = dataset.X if isinstance(dataset.X, Table) else as_features(dataset.X, source)
         if len(X) == 1:
             raise DataError(f"{source}: there is one sample only; training needs at least two, and better hundreds")
-        y = as_targets(dataset.y, len(X), source)
+        targets = as_targets(dataset.y, len(X), source)
         if task == "auto":
-            task = _guessed(y, dataset)
+            task = _guessed(targets, dataset)
         if task != "multilabel":
-            refuse_bad_targets(y, source)
-        refuse_not_finite(X, source, names=dataset.feature_names)
-        scaling, divisor, mean, deviation = fit_scaling(X, source, dataset.feature_names)
+            refuse_bad_targets(targets, source)
+        columns: tuple[ColumnEncoding, ...] = ()
+        scaling: Scaling = "standardise"
+        divisor = 1.0
+        input_shape, feature_names = dataset.input_shape, names_of_columns
+        if isinstance(X, Table) or (impute is not None and X.ndim == 2 and X.dtype.kind == "f"):
+            table = X if isinstance(X, Table) else Table.from_array(X, names_of_columns)
+            columns = fit_columns(table, source, impute=impute, missing_category=missing_category)
+            mean, deviation = scaling_of(table, columns, source)
+            input_shape = (len(mean),)
+            if names_of_columns is not None:
+                feature_names = tuple(name for column in columns for name in column.feature_names)
+        else:
+            flat = X.reshape(len(X), -1)
+            refuse_not_finite(flat, source, names=names_of_columns)
+            scaling, divisor, mean, deviation = fit_scaling(flat, source, names_of_columns)
         fitted_task: Task = "regression"
         names: tuple[str, ...] = ()
         values: tuple[int | float | str, ...] = ()
         target_mean: tuple[float, ...] = ()
         target_deviation: tuple[float, ...] = ()
         if task == "classification":
-            values, names = fit_classes(y, dataset)
+            values, names = fit_classes(targets, dataset)
             fitted_task = "binary" if len(values) == 2 else "multiclass"
         elif task == "multilabel":
-            names, fitted_task = label_names(y, dataset), "multilabel"
+            names, fitted_task = label_names(targets, dataset), "multilabel"
         else:
-            numbers = as_numbers(y, source)
+            numbers = as_numbers(targets, source)
             target_mean, target_deviation = mean_and_deviation(numbers, source, what="target")
         return cls(
-            input_shape=dataset.input_shape,
+            input_shape=input_shape,
             task=fitted_task,
             scaling=scaling,
             divisor=divisor,
             mean=mean,
             deviation=deviation,
-            feature_names=dataset.feature_names,
+            feature_names=feature_names,
             class_names=names,
             class_values=values,
             target_name=dataset.target_name,
             target_mean=target_mean,
             target_deviation=target_deviation,
+            columns=columns,
+            ignored=dataset.ignored,
         )
+
+    @property
+    def column_names(self) -> tuple[str, ...] | None:
+        """The names of the raw columns, where the data have names."""
+        return tuple(column.name for column in self.columns) or self.feature_names
+
+    @property
+    def known_columns(self) -> tuple[ColumnEncoding, ...] | None:
+        """What a table must hold to be like the training data, where those had names."""
+        if self.columns or self.feature_names is None:
+            return self.columns or None
+        return tuple(ColumnEncoding(name, "number") for name in self.feature_names)
 
     @property
     def n_features(self) -> int:
@@ -152,12 +209,13 @@ class Preparation:
         """The name of each target, where the data have names."""
         return () if self.target_name is None else columns_named(self.target_name)
 
-    def features(self, X: npt.ArrayLike, *, source: str, dtype: npt.DTypeLike = np.float32) -> Array:
-        """Scale raw features as in training.
+    def features(self, X: npt.ArrayLike | Any, *, source: str, dtype: npt.DTypeLike = np.float32) -> Array:
+        """Encode and scale raw features as in training. Texts that training never saw are told of in a `DataWarning`.
 
         Parameters
         ----------
-        X : array (n, *input_shape) or (n, d)
+        X : array (n, *input_shape) or (n, d), Table, DataFrame or sparse matrix
+            The columns of a frame go by their names.
         source : str
         dtype : float32 or float64
 
@@ -171,7 +229,13 @@ class Preparation:
             The number of features is wrong, or a value is not finite or not of the kind the model
             was trained on.
         """
-        raw = self._flat(np.asarray(X), source)
+        if self.columns or isinstance(X, Table) or is_frame(X):
+            X = self._raw(X, source)
+        if self.columns:
+            encoded = encode(self._table(X, source), self.columns, self.mean, self.deviation, source, dtype)
+            refuse_not_finite(encoded, f"{source}, once scaled", names=self.feature_names)
+            return encoded
+        raw = self._flat(np.asarray(dense(source, X, dtype)), source)
         refuse_not_finite(raw, source, names=self.feature_names)
         if self.scaling == "standardise":
             prepared = standardise(raw, self.mean, self.deviation, dtype)
@@ -185,7 +249,7 @@ class Preparation:
         refuse_not_finite(prepared, f"{source}, once scaled", names=self.feature_names)
         return prepared
 
-    def samples(self, X: npt.ArrayLike, *, source: str, dtype: npt.DTypeLike = np.float32) -> Array | Pixels:
+    def samples(self, X: npt.ArrayLike | Any, *, source: str, dtype: npt.DTypeLike = np.float32) -> Array | Pixels:
         """What `features` gives, but uint8 data that are only divided stay bytes, as `Pixels`.
 
         A network makes of them the very numbers of `features`: a quotient rounded to float64 and then to float32 is
@@ -193,6 +257,8 @@ class Preparation:
 
         Parameters and errors are those of `features`.
         """
+        if self.columns or isinstance(X, Table) or is_frame(X) or is_sparse(X):
+            return self.features(X, source=source, dtype=dtype)
         raw = np.asarray(X)
         divisor = self.divisor if self.scaling == "divide" else 1.0
         # A divisor that the dtype has to round would divide otherwise there than in float64.
@@ -202,6 +268,38 @@ class Preparation:
         if self.scaling == "divide":
             check_levels(flat, divisor, source)
         return Pixels(np.ascontiguousarray(flat), divisor)
+
+    def _raw(self, X: Any, source: str) -> Any:
+        """A frame, or an array of text or objects, by its columns, read as in training."""
+        values = dense(source, X) if not is_frame(X) else X
+        if isinstance(values, Table):
+            return values
+        if is_frame(values):
+            return self._like_training(read_frame(values, source))
+        values = np.asarray(values)
+        if values.dtype.kind in "OU" and values.ndim == 2:
+            return self._like_training(read_objects(values, source, self.column_names))
+        return values
+
+    def _like_training(self, raw: RawTable) -> Any:
+        return dataset_of(raw, Request(preparation=self, need_targets=False)).X
+
+    def _table(self, X: Any, source: str) -> Table:
+        """Columns in the order of training."""
+        if not isinstance(X, Table):
+            if X.ndim != 2 or X.shape[1] != len(self.columns) or X.dtype.kind not in "buif" or not len(X):
+                raise DataError(
+                    f"{source}: the features should be {len(self.columns)} columns of numbers and categories as in "
+                    f"training, but are of type {X.dtype} and shape {X.shape}; give a table or a DataFrame"
+                )
+            return Table.from_array(X, self.column_names)
+        by_name = {column.name: column for column in X.columns}
+        if set(by_name) != set(self.column_names or ()):
+            raise DataError(
+                f"{source}: the columns are {listed(X.names)}, but the model was trained on "
+                f"{listed(self.column_names or ())}; give the same"
+            )
+        return Table(tuple(by_name[column.name] for column in self.columns))
 
     def _flat(self, X: Array, source: str) -> Array:
         if X.dtype.kind not in "buif":
@@ -312,8 +410,8 @@ class Preparation:
         ------
         DataError
         """
-        if None not in (self.feature_names, dataset.feature_names):
-            pairs = zip(self.feature_names or (), dataset.feature_names or (), strict=False)
+        if None not in (self.column_names, dataset.feature_names):
+            pairs = zip(self.column_names or (), dataset.feature_names or (), strict=False)
             for position, (trained, found) in enumerate(pairs):
                 if trained != found:
                     raise DataError(
@@ -347,8 +445,13 @@ class Preparation:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that JSON can hold; `from_dict` is the way back."""
-        entries = asdict(self)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in entries.items()}
+        entries = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        entries["columns"] = [column.to_dict() for column in self.columns]
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in entries.items()
+            if value or name not in _SINCE_TABLES
+        }
 
     @classmethod
     def from_dict(cls, entries: Any) -> "Preparation":
@@ -359,7 +462,8 @@ class Preparation:
         ModelFileError
             An entry is missing, unknown, of the wrong type, or does not fit the others.
         """
-        reader = PlainReader(entries, tuple(cls.__dataclass_fields__))
+        known = tuple(name for name in cls.__dataclass_fields__ if name not in _SINCE_TABLES)
+        reader = PlainReader(entries, known, optional=_SINCE_TABLES)
         named = entries["feature_names"] is not None
         read = cls(
             input_shape=reader.sizes("input_shape"),
@@ -374,6 +478,8 @@ class Preparation:
             target_name=reader.text_or_none("target_name"),
             target_mean=reader.numbers("target_mean"),
             target_deviation=reader.numbers("target_deviation", positive=True),
+            columns=tuple(map(ColumnEncoding.from_dict, reader.entries_of("columns"))) if "columns" in entries else (),
+            ignored=reader.texts("ignored") if "ignored" in entries else (),
         )
         reader.require(read.divisor > 0, "divisor", "positive")
         n_scaled = read.n_features if read.scaling == "standardise" else 0
@@ -387,6 +493,11 @@ class Preparation:
             lengths["feature_names"] = read.n_features
         for name, length in lengths.items():
             reader.require(len(getattr(read, name)) == length, name, f"a list of {length}")
+        if read.columns:
+            encoded = tuple(name for column in read.columns for name in column.feature_names)
+            fits = (len(encoded),) == read.input_shape and read.scaling == "standardise"
+            fits = fits and len({column.name for column in read.columns}) == len(read.columns)
+            reader.require(fits and read.feature_names in (None, encoded), "columns", "a list that makes the features")
         least, most = _CLASSES_OF[read.task]
         fits = least <= len(read.class_values) <= most
         reader.require(fits, "class_values", f"a list that fits the task '{read.task}'")
@@ -394,6 +505,9 @@ class Preparation:
         reader.require(fits, "target_mean", f"a list that fits the task '{read.task}'")
         return read
 
+
+_SINCE_TABLES = ("columns", "ignored")
+"""Entries that older files have not, nor any whose data are numbers alone."""
 
 _CLASSES_OF = {"binary": (2, 2), "multiclass": (3, math.inf), "multilabel": (0, 0), "regression": (0, 0)}
 """How many classes that exclude each other a task may have."""
@@ -403,3 +517,15 @@ def _guessed(y: Array, dataset: Dataset) -> AskedTask:
     if are_labels(y) and not is_one_hot(y):
         return "multilabel"
     return "classification" if looks_like_classes(y, dataset.class_names) else "regression"
+
+
+def _dataset(X: Any, y: npt.ArrayLike | None, source: str) -> Dataset:
+    """An array, a frame or a sparse matrix and its targets as a data set."""
+    targets = None if y is None else np.asarray(y)
+    if targets is not None and targets.dtype == object:
+        targets = targets.astype(np.str_)
+    values = X if is_frame(X) else np.asarray(dense(source, X))
+    if is_frame(X) or (values.dtype.kind in "OU" and values.ndim == 2):
+        raw = read_frame(X, source) if is_frame(X) else read_objects(values, source, None)
+        return replace(dataset_of(raw, Request(need_targets=False, keep_missing=True)), y=targets)
+    return Dataset(as_features(values, source), targets, source)

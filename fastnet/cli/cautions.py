@@ -5,12 +5,15 @@ import numpy as np
 from ..data.examine import describe_feature
 from ..pixels import Pixels
 from .output import counted, listed
-from .samples import Samples
+from .samples import Samples, class_counts
+
+_FEW = 0.05
+"""The share of the samples below which a class is told of, or half its equal share where there are many classes."""
 
 
 def cautions(samples: Samples) -> list[str]:
     """Sentences about classes of too few samples and about features that say nothing."""
-    return [line for line in (_rare_classes(samples), _constant_features(samples)) if line]
+    return [line for line in (_rare_classes(samples), _unbalanced(samples), _constant_features(samples)) if line]
 
 
 def _rare_classes(samples: Samples) -> str:
@@ -28,6 +31,19 @@ def _rare_classes(samples: Samples) -> str:
     return (
         f"{samples.train.source}: {found}, so little can be learned; give more samples{numbers} or another column "
         "with --target"
+    )
+
+
+def _unbalanced(samples: Samples) -> str:
+    counts, n_samples = class_counts(samples), len(samples.train.X)
+    if not counts or n_samples < 2 * len(counts):
+        return ""
+    name = min(counts, key=counts.__getitem__)
+    if counts[name] >= min(_FEW, 0.5 / len(counts)) * n_samples:
+        return ""
+    return (
+        f"{samples.train.source}: only {counts[name]:,} of the {n_samples:,} training samples are of the class {name}, "
+        "so that accuracy says little of it; look at more --metrics, such as f1, or train with --class-weight balanced"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ..errors import FastnetError
+from ..errors import DataWarning, FastnetError
 
 VERBS = {
     "train": "Train a network on data and save it.",
@@ -72,7 +72,7 @@ class Verbs(LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb; an error made on purpose becomes one line on stderr and its exit code."""
         try:
-            with kernel_warnings_as_lines():
+            with warnings_as_lines():
                 return super().invoke(ctx)
         except FastnetError as error:
             fail(ctx, str(error), error.exit_code)
@@ -105,18 +105,19 @@ def release_stdout() -> None:
 
 
 @contextmanager
-def kernel_warnings_as_lines() -> Iterator[None]:
-    """Show what the compiled kernels warn of as a plain line; other warnings stay what they are."""
+def warnings_as_lines() -> Iterator[None]:
+    """Show what the compiled kernels and the readers of data warn of as plain lines; others stay what they are."""
     with warnings.catch_warnings():
         others = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], filename: str, *rest: Any) -> None:
-            if "fastnet_kernels" in filename:
+            if "fastnet_kernels" in filename or issubclass(category, DataWarning):
                 complain(f"fastnet: warning: {message}")
             else:
                 others(message, category, filename, *rest)
 
         warnings.showwarning = show  # type: ignore[assignment]
+        warnings.filterwarnings("always", category=DataWarning)
         warnings.filterwarnings("default", category=RuntimeWarning, module=r"fastnet_kernels\.jit")
         yield
 

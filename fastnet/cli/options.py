@@ -8,6 +8,7 @@ import click
 
 from .. import ACTIVATIONS, INITIALIZERS
 from ..data import BUILT_IN, CATALOGUE
+from ..data.encoding import IMPUTE
 from ..losses import LOSS_CLASSES
 from ..model import DTYPES
 from ..optimizers import OPTIMIZER_CLASSES
@@ -31,8 +32,20 @@ SETTINGS: list[Callable[[Command], Command]] = [
     click.option(
         "--target",
         metavar="COLUMN,...",
-        help="The target's column in a CSV, or those of several targets; by default the last.",
+        help="The target's column in a table, or those of several targets; by default the last.",
     ),
+    click.option("--ignore", metavar="COLUMN,...", help="Columns of a table that are left out."),
+    click.option(
+        "--categorical",
+        metavar="COLUMN,...",
+        help="Columns of a table that are categories, such as whole-number codes; text is one anyway.",
+    ),
+    click.option(
+        "--impute",
+        type=click.Choice(IMPUTE),
+        help="Fill missing numbers in by that of the training part, other missing values by the most frequent.",
+    ),
+    click.option("--missing-category", is_flag=True, help="Take a missing category for a category of its own."),
     click.option(
         "--x",
         metavar="NAME",

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from .. import Network, Preparation
 from ..data import Dataset, read_evaluation, read_training
+from ..data.columns import columns_named
 from ..data.labels import could_be_either
 from ..errors import ConfigurationError, DataError
 from ..pixels import Pixels
@@ -90,6 +91,9 @@ def read_given(settings: Settings) -> tuple[Dataset, Dataset | None]:
         size=settings.size,
         grey=settings.grey,
         aside=aside,
+        ignore=named(settings.ignore),
+        categorical=named(settings.categorical),
+        keep_missing=settings.impute is not None or settings.missing_category,
     )
 
 
@@ -102,7 +106,7 @@ def samples_of(settings: Settings, given: Dataset, test: Dataset | None) -> Samp
         As of ``read_samples``.
     """
     task = cast(AskedTask, settings.task)
-    preparation = Preparation.fit(given, task=task)
+    preparation = fit_preparation(settings, given, task)
     guessed = task == "auto" and given.y is not None and could_be_either(given.y, given.class_names)
     validation = None
     if settings.validation:
@@ -117,7 +121,7 @@ def samples_of(settings: Settings, given: Dataset, test: Dataset | None) -> Samp
         validation = given.rows(held_out)
         given = given.rows(~held_out)
         # What is held out must not be in the statistics that the features are scaled by.
-        preparation = Preparation.fit(given, task=found_task(preparation))
+        preparation = fit_preparation(settings, given, found_task(preparation))
     if settings.base_network is not None and settings.base_network.preparation is not None:
         preparation = with_scaling_of(preparation, settings.base_network.preparation, settings.base)
     if settings.loss == "poisson" and preparation.task == "regression":
@@ -140,6 +144,17 @@ def samples_of(settings: Settings, given: Dataset, test: Dataset | None) -> Samp
     return Samples(preparation, train, validation_part, test_part, guessed, settings.test is not None)
 
 
+def fit_preparation(settings: Settings, given: Dataset, task: AskedTask) -> Preparation:
+    """The statistics of these samples, missing values filled in as the settings ask.
+
+    Raises
+    ------
+    DataError
+        If they cannot be used.
+    """
+    return Preparation.fit(given, task=task, impute=settings.impute, missing_category=settings.missing_category)
+
+
 def found_task(preparation: Preparation) -> AskedTask:
     """What to ask for, so that a part of the data is taken for what all of them were."""
     return cast(AskedTask, preparation.task) if preparation.task in ("regression", "multilabel") else "classification"
@@ -160,6 +175,19 @@ def values_aside(given: Dataset, name: str | None) -> Array | None:
     return None if name is None else given.aside[name]
 
 
+def named(text: str | None) -> tuple[str, ...]:
+    """The columns between the commas of an option."""
+    return () if text is None else columns_named(text)
+
+
+def class_counts(samples: Samples) -> dict[str, int]:
+    """How many training samples there are of each class; empty where there are no classes that exclude each other."""
+    y, names = samples.train.y, samples.preparation.class_names
+    if samples.preparation.task not in ("binary", "multiclass") or y.dtype.kind not in "iu":
+        return {}
+    return dict(zip(names, np.bincount(y, minlength=len(names)).tolist(), strict=True))
+
+
 def with_scaling_of(preparation: Preparation, old: Preparation, base: str | None) -> Preparation:
     """The preparation with the features scaled as ``old`` has them, that of the model ``base``, whose layers know them
     only like that.
@@ -169,15 +197,15 @@ def with_scaling_of(preparation: Preparation, old: Preparation, base: str | None
     DataError
         If the features are not as many.
     """
-    if old.n_features != preparation.n_features:
+    if not preparation.columns and old.n_features != preparation.n_features:
         raise DataError(
             f"{base} takes {old.n_features} features, but the data have {preparation.n_features}; "
             "give data with the same features"
         )
-    if old.feature_names != preparation.feature_names:
+    if old.column_names != preparation.column_names:
         raise DataError(
-            f"{base} was trained on the features {listed(old.feature_names or ('without names',))}, but the data have "
-            f"{listed(preparation.feature_names or ('none with a name',))}; give the same columns in the same order"
+            f"{base} was trained on the features {listed(old.column_names or ('without names',))}, but the data have "
+            f"{listed(preparation.column_names or ('none with a name',))}; give the same columns in the same order"
         )
     return replace(
         preparation,
@@ -186,6 +214,8 @@ def with_scaling_of(preparation: Preparation, old: Preparation, base: str | None
         divisor=old.divisor,
         mean=old.mean,
         deviation=old.deviation,
+        feature_names=old.feature_names,
+        columns=old.columns,
     )
 
 

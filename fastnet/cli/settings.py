@@ -10,6 +10,7 @@ from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, LayerNorm, 
 from ..activations import ELU, ActivationObject, CustomActivation, LeakyReLU
 from ..callbacks import Callback, EarlyStopping
 from ..data import names_data
+from ..data.encoding import Impute
 from ..errors import ConfigurationError
 from ..layers import Layer
 from ..losses import LOSS_CLASSES, Huber, Loss
@@ -62,6 +63,10 @@ class Settings:
     data: str
     test: str | None
     target: str | None
+    ignore: str | None
+    categorical: str | None
+    impute: Impute | None
+    missing_category: bool
     x: str | None
     y: str | None
     size: tuple[int, int] | None

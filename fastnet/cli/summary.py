@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, History, LayerNorm, Network
+from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, History, LayerNorm, Network, Preparation
 from ..activations import name_of
 from ..layers import layer_to_dict
 from ..optimizers import Optimizer, WithRate
 from ..schedules import Schedule, Timed, WarmUp
-from .output import counted, labelled, listed, seconds
-from .samples import Samples
+from .output import MOST_NAMES, counted, labelled, listed, seconds
+from .samples import Samples, class_counts
 from .settings import Settings
 
 
@@ -27,7 +27,7 @@ def before(settings: Settings, samples: Samples, network: Network) -> list[str]:
         what += f", {counted(len(preparation.class_names), 'class', 'classes')} ({listed(preparation.class_names)})"
     elif preparation.task == "regression":
         what += f", {counted(preparation.n_outputs, 'target')} to predict as a number"
-    lines = [labelled("data", f"{samples.train.source}: {what}")]
+    lines = [labelled("data", f"{samples.train.source}: {what}"), *_columns(preparation), *_balance(samples)]
     if samples.guessed and preparation.task == "multilabel":
         lines.append(labelled("task", "labels guessed from columns of 0 and 1: --task regression to predict numbers"))
     elif samples.guessed and preparation.class_names:
@@ -53,6 +53,35 @@ def before(settings: Settings, samples: Samples, network: Network) -> list[str]:
         ),
         "",
     ]
+
+
+def _columns(preparation: Preparation) -> list[str]:
+    """What the columns of a table were taken for, a line a kind."""
+    if preparation.known_columns is None:
+        return []
+    texts = []
+    for kind, plural in (("number", "numbers"), ("boolean", "booleans"), ("category", "categories")):
+        names = [
+            column.name + (f" ({counted(len(column.categories), 'value')})" if column.categories else "")
+            for column in preparation.known_columns
+            if column.kind == kind
+        ]
+        texts += [f"{counted(len(names), kind, plural)}: {listed(names)}"] if names else []
+    texts += [f"left out: {listed(preparation.ignored)}"] if preparation.ignored else []
+    return [labelled("" if index else "columns", text) for index, text in enumerate(texts)]
+
+
+def _balance(samples: Samples) -> list[str]:
+    """How the training samples share out among the classes."""
+    counts = class_counts(samples)
+    if not counts:
+        return []
+    total = sum(counts.values())
+    shares = {name: f"{name} {count:,} ({count / total:.1%})" for name, count in counts.items()}
+    if len(counts) <= MOST_NAMES:
+        return [labelled("classes", ", ".join(shares.values()))]
+    rarest, commonest = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    return [labelled("classes", f"the rarest is {shares[rarest]}, the most frequent {shares[commonest]}")]
 
 
 def _optimizer(optimizer: Optimizer) -> str:
@@ -134,6 +163,9 @@ def report(settings: Settings, samples: Samples, network: Network, history: Hist
             "input_shape": preparation.input_shape,
             "classes": preparation.class_names,
             "scaling": preparation.scaling,
+            "columns": {column.name: column.kind for column in preparation.known_columns or ()},
+            "left_out": preparation.ignored,
+            "class_counts": class_counts(samples),
             "samples": {name: 0 if part is None else len(part.X) for name, part in parts.items()},
         },
         "configuration": settings.resolved(),

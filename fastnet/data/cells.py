@@ -1,7 +1,7 @@
 """What the text in the cells of a table means: a number, a label, or nothing at all."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -39,15 +39,15 @@ def looks_like_data(header: Sequence[str]) -> bool:
 
 
 def parse_targets(
-    cells: Sequence[str], places: Sequence[str], source: str, column: str, what: str = "the target"
+    cells: Sequence[str], place: Callable[[int], str], source: str, column: str, what: str = "the target"
 ) -> Array:
     """The target's cells as int64 or float64 numbers, or as text labels.
 
     Parameters
     ----------
     cells : sequence of n str
-    places : sequence of n str
-        How messages name each cell's row.
+    place : function
+        How messages name a cell's row, counted from 0.
     source, column : str
     what : str
         What messages call the column beside its name.
@@ -61,17 +61,17 @@ def parse_targets(
     DataError
         A cell is missing or infinite, or text stands in a column that is mostly numbers.
     """
-    for cell, place in zip(cells, places, strict=True):
+    for row, cell in enumerate(cells):
         if is_missing(cell):
             raise DataError(
-                f"{source}: {place}, column '{column}' ({what}) is empty or NaN; fill it in or remove the row"
+                f"{source}: {place(row)}, column '{column}' ({what}) is empty or NaN; fill it in or remove the row"
             )
     numeric = [is_number(cell) for cell in cells]
     if not all(numeric):
         if 2 * sum(numeric) > len(cells):
             first = numeric.index(False)
             raise DataError(
-                f"{source}: {places[first]}, column '{column}' ({what}) has the text "
+                f"{source}: {place(first)}, column '{column}' ({what}) has the text "
                 f"'{cells[first]}' where a number is expected as in most rows; correct it or remove the row"
             )
         return np.array(cells, dtype=np.str_)
@@ -82,13 +82,13 @@ def parse_targets(
     infinite = np.flatnonzero(~np.isfinite(values))
     if len(infinite):
         raise DataError(
-            f"{source}: {places[infinite[0]]}, column '{column}' ({what}) is infinite "
+            f"{source}: {place(int(infinite[0]))}, column '{column}' ({what}) is infinite "
             f"('{cells[infinite[0]]}'); a finite number is expected"
         )
     return values
 
 
-def parse_several(cells: Sequence[str], places: Sequence[str], source: str, column: str) -> Array:
+def parse_several(cells: Sequence[str], place: Callable[[int], str], source: str, column: str) -> Array:
     """The cells of one of several targets as float64 numbers, NaN where one is empty: no label.
 
     Parameters are those of `parse_targets`.
@@ -98,12 +98,12 @@ def parse_several(cells: Sequence[str], places: Sequence[str], source: str, colu
     DataError
         A cell is text or infinite.
     """
-    for cell, place in zip(cells, places, strict=True):
+    for row, cell in enumerate(cells):
         if is_missing(cell):
             continue
         if not is_number(cell) or not math.isfinite(float(cell)):
             raise DataError(
-                f"{source}: {place}, column '{column}' (one of several targets) has '{cell}' where a finite number or "
-                "nothing is expected; give numbers, or one target alone where it is text"
+                f"{source}: {place(row)}, column '{column}' (one of several targets) has '{cell}' where a finite "
+                "number or nothing is expected; give numbers, or one target alone where it is text"
             )
     return np.array([math.nan if is_missing(cell) else float(cell) for cell in cells])

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 from ..errors import DataError
 
@@ -23,7 +22,7 @@ def as_text(names: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def target_columns(path: Path, header: Sequence[str], text: str | None, *, set_aside: bool) -> tuple[str, ...]:
+def target_columns(source: str, header: Sequence[str], text: str | None, *, set_aside: bool) -> tuple[str, ...]:
     """The columns of a file's targets; without a text the last, or none where targets are set aside.
 
     Raises
@@ -36,9 +35,9 @@ def target_columns(path: Path, header: Sequence[str], text: str | None, *, set_a
     names = columns_named(text, header)
     for name in names:
         if name not in header and not set_aside:
-            raise DataError(f"{path}: there is no column '{name}' for the target; the columns are {listed(header)}")
+            raise DataError(f"{source}: there is no column '{name}' for the target; the columns are {listed(header)}")
         if names.count(name) > 1:
-            raise DataError(f"{path}: the target '{name}' is named twice; name it once")
+            raise DataError(f"{source}: the target '{name}' is named twice; name it once")
     return names
 
 

@@ -1,20 +1,33 @@
-"""CSV and TSV files with a header: columns of numbers, and a target of numbers or labels."""
+"""CSV and TSV files with a header, plain or packed by gzip: pyarrow parses them, the csv module finds what is wrong."""
 
 import csv
-import math
+import gzip
+import io
+import re
+import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
-
-import numpy as np
+from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import DataError
-from .cells import is_missing, is_number, looks_like_data, parse_several, parse_targets
-from .columns import as_text, listed, target_columns
-from .dataset import Array, Dataset
+from .cells import looks_like_data
+from .columns import listed
+from .raw import RawTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BLOCK = 16 * 2**20
+"""pyarrow parses so many bytes at a time, and no line may be longer."""
+
+# Tables seldom shrink to less than a twentieth; only a file made to fill the memory shrinks so far and is so large.
+_LARGEST_RATIO = 200
+_LARGE = 256 * 2**20
+
+_QUOTED_AFTER_SPACES = re.compile(rb'(?:^|[,\r\n]) +"')
 
 
 @dataclass(frozen=True)
@@ -31,200 +44,165 @@ class Record:
         return f"row {self.row} (line {self.line})"
 
 
-def read_csv(
-    path: Path,
-    *,
-    target: str | None = None,
-    columns: tuple[str, ...] | None = None,
-    set_aside: bool = False,
-    aside: tuple[str, ...] = (),
-) -> Dataset:
-    """Read a CSV or TSV file.
+def read_csv(path: Path) -> RawTable:
+    """Read a CSV or TSV file; every cell is text, without the spaces around it.
 
     Parameters
     ----------
     path : Path
-        ``.tsv`` is separated by tabs, anything else by commas; UTF-8, with or without a BOM.
-    target : str, optional
-        The target's column, or those of several targets with commas between; the last one by default.
-    columns : tuple of str, optional
-        The feature columns a model was trained on: they are put into this order, and a missing
-        or an extra one is an error.
-    set_aside : bool
-        For predict: the target's column need not be there, and is not read if it is. Without a
-        `target`, every column is a feature.
-    aside : tuple of str
-        Columns that are neither features nor targets, kept in ``Dataset.aside``.
+        ``.tsv`` is separated by tabs, anything else by commas; UTF-8, with or without a BOM; ``.gz`` is unpacked.
 
     Raises
     ------
     DataError
-        The header, a row or a cell is not what is expected; the message names it.
+        The header or a row is not what is expected; the message names it.
     """
-    table = _Table(path)
-    header = table.header
-    targets = target_columns(path, header, target, set_aside=set_aside)
-    # What a model was trained on is no target, even if its target's name reads like several.
-    features = [name for name in header if name not in targets or name in (columns or ())]
-    for name in aside:
-        if name not in features:
-            what = "is a target already" if name in header else f"is not there; the columns are {listed(header)}"
-            raise DataError(f"{path}: the column '{name}' to set aside {what}; name another one")
-        features.remove(name)
-    if columns is not None:
-        _match(path, features, columns)
-        features = list(columns)
-    if not features:
-        there_are = f"there is only one column, '{header[0]}'" if len(header) == 1 else "each column is a target"
-        raise DataError(f"{path}: {there_are}, so no features are left beside the target{table.separator_hint}")
-    X, cells, places = table.numbers(features, (*(() if set_aside else targets), *aside))
-    kept = {
-        name: parse_targets(column, places, f"{path}", name, "which is set aside")
-        for name, column in zip(aside, cells[len(cells) - len(aside) :], strict=True)
-    }
-    y = None
-    if not set_aside:
-        parse = parse_targets if len(targets) == 1 else parse_several
-        columns_of_y = [parse(column, places, f"{path}", name) for column, name in zip(cells, targets, strict=False)]
-        y = columns_of_y[0] if len(targets) == 1 else np.column_stack(columns_of_y)
-    return Dataset(
-        X,
-        y,
-        str(path),
-        feature_names=tuple(features),
-        class_names=targets if len(targets) > 1 else None,
-        target_name=as_text(targets) if len(targets) > 1 else next(iter(targets), None),
-        aside=kept,
+    name = path.name.lower()
+    content = _unpacked(path) if name.endswith(".gz") else path.read_bytes()
+    text = _Text(str(path), content, "\t" if name.removesuffix(".gz").endswith(".tsv") else ",")
+    header = text.header()
+    return RawTable(
+        source=str(path),
+        names=header,
+        columns=text.columns(header),
+        typed=False,
+        place=text.place,
+        hint=text.separator_hint(header),
     )
 
 
-def _match(path: Path, found: Sequence[str], columns: Sequence[str]) -> None:
-    missing = [name for name in columns if name not in found]
-    if missing:
-        raise DataError(
-            f"{path}: the column '{missing[0]}' that the model was trained on is missing; the "
-            f"columns are {listed(found)}"
-        )
-    extra = [name for name in found if name not in columns]
-    if extra:
-        raise DataError(
-            f"{path}: the model was not trained on the column '{extra[0]}'; remove it, since the "
-            f"features are {listed(columns)}"
-        )
+def _unpacked(path: Path) -> bytes:
+    """What a gzip file holds, unless that is so much more that it can only be meant to fill the memory."""
+    size = path.stat().st_size
+    parts = []
+    total = 0
+    try:
+        with gzip.open(path, "rb") as file:
+            while part := file.read(_BLOCK):
+                parts.append(part)
+                total += len(part)
+                if total > _LARGE and total > _LARGEST_RATIO * size:
+                    raise DataError(
+                        f"{path}: {size:,} bytes unpack to more than {total:,}, which no table does; unpack it "
+                        "yourself if it is one"
+                    )
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: the gzip file is damaged ({error}); copy or write it again") from None
+    return b"".join(parts)
 
 
-class _Table:
-    """A file with a header that makes sense; rows are read one at a time, to be short of memory."""
+@dataclass(frozen=True)
+class _Text:
+    """The bytes of a file and what separates its cells."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-        with self.records() as records:
-            first = next(records, None)
-        if first is None:
-            raise DataError(f"{path}: the file is empty; a header and at least one row are needed")
-        self.header = [cell.strip() for cell in first.cells]
-        self._check_header()
-
-    def _check_header(self) -> None:
-        if looks_like_data(self.header):
-            raise DataError(
-                f"{self.path}: the first line looks like data ({listed(self.header)}) where a "
-                "header with the names of the columns is expected; add one"
-            )
-        if "" in self.header:
-            raise DataError(
-                f"{self.path}: column {self.header.index('') + 1} has no name in the header; name "
-                "it, or leave it out if it is a row number that pandas wrote (index=False)"
-            )
-        name, count = Counter(self.header).most_common(1)[0]
-        if count > 1:
-            raise DataError(f"{self.path}: {count} columns are called '{name}'; give each its own name")
-
-    @property
-    def separator_hint(self) -> str:
-        for separator, name in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
-            if separator != self.delimiter and separator in self.header[0]:
-                wanted = "tabs" if self.delimiter == "\t" else "commas"
-                return f"; its columns seem to be separated by {name} instead of {wanted}"
-        return "; give the features as columns too"
+    source: str
+    content: bytes
+    delimiter: str
 
     @contextmanager
     def records(self) -> Iterator[Iterator[Record]]:
-        """The rows, the header being row 0; blank lines are left out."""
-        with self.path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=self.delimiter, skipinitialspace=self.delimiter == ",", strict=True)
-            rows = (cells for cells in reader if cells)
-            try:
-                yield (Record(cells, i, reader.line_num) for i, cells in enumerate(rows))
-            except csv.Error as error:
-                raise DataError(
-                    f"{self.path}: line {reader.line_num} is not valid CSV ({error}); check its quotation marks"
-                ) from None
-            except UnicodeDecodeError:
-                _undecodable(self.path)
-
-    def numbers(self, features: Sequence[str], targets: Sequence[str]) -> tuple[Array, list[list[str]], list[str]]:
-        """The features (n, len(features)), the cells of each target and the place of each row."""
-        wanted = [self.header.index(name) for name in features]
-        target_cells = {self.header.index(name): list[str]() for name in targets}
-        rows: list[Array] = []
-        places: list[str] = []
-        with self.records() as records:
-            next(records)
-            for record in records:
-                if len(record.cells) != len(self.header):
-                    raise DataError(
-                        f"{self.path}: {record.place} has {len(record.cells)} cells where the "
-                        f"header has {len(self.header)}; a cell that holds the separator needs quotation marks"
-                    )
-                rows.append(self._row(record, wanted))
-                places.append(record.place)
-                for index, cells in target_cells.items():
-                    cells.append(record.cells[index].strip())
-        if not rows:
-            raise DataError(f"{self.path}: the data are empty: there is a header but no row")
-        return np.stack(rows), list(target_cells.values()), places
-
-    def _row(self, record: Record, wanted: Sequence[int]) -> Array:
-        cells = [record.cells[i] for i in wanted]
+        """The rows as the csv module reads them, the header being row 0; blank lines are left out."""
+        lines = io.TextIOWrapper(io.BytesIO(self.content), encoding="utf-8-sig", newline="")
+        reader = csv.reader(lines, delimiter=self.delimiter, skipinitialspace=self.delimiter == ",", strict=True)
+        rows = (cells for cells in reader if cells)
         try:
-            values = np.fromiter(map(float, cells), np.float64, len(cells))
-        except ValueError:
-            self._explain(record, wanted)
-        # Python reads 1_000 as a number; in a data file it is more likely an identifier.
-        if not np.isfinite(values).all() or "_" in "".join(cells):
-            self._explain(record, wanted)
-        return values
+            yield (Record(cells, i, reader.line_num) for i, cells in enumerate(rows))
+        except csv.Error as error:
+            raise DataError(
+                f"{self.source}: line {reader.line_num} is not valid CSV ({error}); check its quotation marks"
+            ) from None
+        except UnicodeDecodeError:
+            self._undecodable()
 
-    def _explain(self, record: Record, wanted: Sequence[int]) -> NoReturn:
-        """Say which cell of a row is no finite number, and whether its whole column is text."""
-        index = next(i for i in wanted if not is_number(record.cells[i]) or not math.isfinite(float(record.cells[i])))
-        cell, column = record.cells[index].strip(), self.header[index]
-        place = f"{self.path}: {record.place}, column '{column}'"
-        if is_missing(cell):
-            raise DataError(f"{place} is empty or NaN; fill in a number or remove the row before training")
-        if is_number(cell):
-            raise DataError(f"{place} is infinite ('{cell}'); a finite number is expected")
+    def header(self) -> list[str]:
+        """The names of the columns, which have to make sense."""
         with self.records() as records:
-            next(records)
-            mixed = any(is_number(other.cells[index]) for other in records if len(other.cells) > index)
-        if mixed:
-            raise DataError(f"{place} has the text '{cell}' where a number is expected; correct it or remove the row")
-        raise DataError(
-            f"{self.path}: the column '{column}' holds text, such as '{cell}'; categorical columns "
-            "must be encoded as numbers first, for example one column of 0 and 1 for each value"
-        )
+            first = next(records, None)
+        if first is None:
+            raise DataError(f"{self.source}: the file is empty; a header and at least one row are needed")
+        names = [cell.strip() for cell in first.cells]
+        if looks_like_data(names):
+            raise DataError(
+                f"{self.source}: the first line looks like data ({listed(names)}) where a "
+                "header with the names of the columns is expected; add one"
+            )
+        if "" in names:
+            raise DataError(
+                f"{self.source}: column {names.index('') + 1} has no name in the header; name "
+                "it, or leave it out if it is a row number that pandas wrote (index=False)"
+            )
+        name, count = Counter(names).most_common(1)[0]
+        if count > 1:
+            raise DataError(f"{self.source}: {count} columns are called '{name}'; give each its own name")
+        return names
 
+    def separator_hint(self, header: list[str]) -> str:
+        """What may be wrong where there is one column only."""
+        for separator, name in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
+            if separator != self.delimiter and separator in header[0]:
+                wanted = "tabs" if self.delimiter == "\t" else "commas"
+                return f"; its columns seem to be separated by {name} instead of {wanted}"
+        return RawTable.hint
 
-def _undecodable(path: Path) -> NoReturn:
-    """Name the first byte that is not UTF-8: a decoder that streams knows only its own buffer."""
-    content = path.read_bytes()
-    try:
-        content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path}: the byte 0x{content[error.start]:02x} on line {line} is not UTF-8 text; save the file as UTF-8"
-        ) from None
-    raise DataError(f"{path}: the file changed while it was read; try again")
+    def columns(self, header: list[str]) -> list["pa.ChunkedArray"]:
+        """The cells of each column, without the header."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        from pyarrow import csv as arrow_csv
+
+        names = [f"f{index}" for index in range(len(header))]
+        try:
+            # The header is read as a row, which may span lines, since its names are checked already.
+            table = arrow_csv.read_csv(
+                pa.BufferReader(self._as_arrow_reads_it()),
+                read_options=arrow_csv.ReadOptions(autogenerate_column_names=True, block_size=_BLOCK),
+                parse_options=arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
+                convert_options=arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+            )
+        except pa.ArrowInvalid as error:
+            self._explain(header, error)
+        # White space as Python has it, which pyarrow's ASCII functions have not.
+        return [pc.utf8_trim_whitespace(table.column(name).slice(1)) for name in names]
+
+    def _as_arrow_reads_it(self) -> bytes:
+        """The content, of which pyarrow would let faults in quoting pass, and keep marks that stand after spaces."""
+        if b'"' not in self.content:
+            # A header alone without a line break at its end is no table to pyarrow.
+            return self.content + b"\n"
+        with self.records() as records:
+            for _ in records:
+                pass
+        if self.delimiter != "," or not _QUOTED_AFTER_SPACES.search(self.content):
+            return self.content + b"\n"
+        text = io.StringIO(newline="")
+        with self.records() as records:
+            csv.writer(text).writerows(record.cells for record in records)
+        return text.getvalue().encode()
+
+    def place(self, row: int) -> str:
+        """How messages name a row of data, counted from 0."""
+        with self.records() as records:
+            return next(record.place for record in records if record.row == row + 1)
+
+    def _explain(self, header: list[str], error: Exception) -> NoReturn:
+        """Say why pyarrow refused the file, by the first row that is not like the header."""
+        with self.records() as records:
+            for record in records:
+                if len(record.cells) != len(header):
+                    raise DataError(
+                        f"{self.source}: {record.place} has {len(record.cells)} cells where the "
+                        f"header has {len(header)}; a cell that holds the separator needs quotation marks"
+                    )
+        raise DataError(f"{self.source}: this is no CSV that can be read ({str(error).splitlines()[0]}); correct it")
+
+    def _undecodable(self) -> NoReturn:
+        """Name the first byte that is not UTF-8: a decoder that streams knows only its own buffer."""
+        try:
+            self.content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = self.content.count(b"\n", 0, error.start) + 1
+            raise DataError(
+                f"{self.source}: the byte 0x{self.content[error.start]:02x} on line {line} is not UTF-8 text; save the "
+                "file as UTF-8"
+            ) from None
+        raise DataError(f"{self.source}: the file is not UTF-8 text; save it as UTF-8")

@@ -20,8 +20,8 @@ class Dataset:
 
     Attributes
     ----------
-    X : array (n, *input_shape)
-        uint8 pictures stay uint8; anything else is float32 or float64.
+    X : array (n, *input_shape), or Table
+        uint8 pictures stay uint8; anything else is float32 or float64. A `Table` where not all columns are numbers.
     y : array (n,) of int64, float64 or str, array (n, k) of float64, or None
         Labels or numbers; None where a file to predict on has no target.
     source : str
@@ -31,6 +31,8 @@ class Dataset:
     target_name : str, optional
     aside : mapping of str to array (n,)
         What the source says of each sample that is neither feature nor target, such as a group or a time, by its name.
+    ignored : tuple of str
+        Columns of the source that are neither features nor targets: they need not be there to predict.
 
     Raises
     ------
@@ -38,13 +40,15 @@ class Dataset:
         The data are empty, or X, y, what is set aside and the names do not fit each other.
     """
 
-    X: Array
+    # A Table stands for an array wherever one is counted, sliced or prepared, which a union would have each caller ask.
+    X: Any
     y: Array | None
     source: str
     feature_names: tuple[str, ...] | None = None
     class_names: tuple[str, ...] | None = None
     target_name: str | None = None
     aside: Mapping[str, Array] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.X.ndim < 2:

@@ -25,6 +25,12 @@ class Request:
         Whether those are made grey.
     aside : tuple of str
         Columns or arrays that are neither features nor targets but wanted too.
+    ignore : tuple of str
+        Columns of a table that are left out.
+    categorical : tuple of str
+        Columns of a table that are categories, whatever they look like.
+    keep_missing : bool
+        Whether missing cells of a table's features are kept, for `Preparation.fit` to fill in.
     need_targets : bool
         False for predict: targets need not be there, and are not read if they are.
     preparation : Preparation, optional
@@ -37,11 +43,14 @@ class Request:
     size: tuple[int, int] | None = None
     grey: bool | None = None
     aside: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    keep_missing: bool = False
     need_targets: bool = True
     preparation: "Preparation | None" = None
 
     def refuse_target(self, source: str) -> None:
-        """Refuse the name of a column, where the data are no table.
+        """Refuse names of columns, where the data are no table.
 
         Raises
         ------
@@ -52,6 +61,12 @@ class Request:
                 f"{source}: the target '{self.target}' names a column of a table, which this is "
                 "not; leave the target out"
             )
+        for what, names in (("left out", self.ignore), ("taken for categories", self.categorical)):
+            if names:
+                raise DataError(
+                    f"{source}: '{names[0]}' is to be {what}, but names a column of a table, which this is not; leave "
+                    "it away"
+                )
 
     def refuse_arrays(self, source: str) -> None:
         """Refuse names of arrays, where the data have none.

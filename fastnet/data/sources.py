@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
 from .builtin import BUILT_IN, read_builtin
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from ..preparation import Preparation
 
 _HDF5_SUFFIXES = (".h5", ".hdf5")
-_TABLE_SUFFIXES = (".csv", ".tsv")
 
 
 def read_training(
-    source: str | Path,
+    source: Any,
     *,
     target: str | None = None,
     x: str | None = None,
@@ -28,16 +27,20 @@ def read_training(
     size: int | tuple[int, int] | None = None,
     grey: bool | None = None,
     aside: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    categorical: Iterable[str] = (),
+    keep_missing: bool = False,
 ) -> tuple[Dataset, Dataset | None]:
     """Read data to train on.
 
     Parameters
     ----------
-    source : str or Path
-        A file, a folder with pictures, NPY files or MNIST's files, or one of `BUILT_IN` (which goes before a file of
-        the same name; give ``./digits`` for the file), or of `CATALOGUE` once it was fetched (which does not).
+    source : str, Path or DataFrame
+        A file, a folder with pictures, NPY files or MNIST's files, a frame of pandas, polars or pyarrow, or one of
+        `BUILT_IN` (which goes before a file of the same name; give ``./digits`` for the file), or of `CATALOGUE` once
+        it was fetched (which does not).
     target : str, optional
-        The target's column in a CSV; the last one by default.
+        The target's column in a table; the last one by default.
     x, y : str, optional
         The arrays of the features and of the targets in an HDF5 or NPZ file, with the groups they are in
         (``train/images``); by default those with one of the usual names. For an NPY file, ``y`` is the targets' file.
@@ -48,6 +51,10 @@ def read_training(
     aside : iterable of str
         Columns or arrays that are neither features nor targets but wanted too, such as groups or times. In a file
         that has a test part of its own, they are those of the training part.
+    ignore, categorical : iterable of str
+        Columns of a table that are left out, and those that are categories whatever they look like.
+    keep_missing : bool
+        Whether missing cells of features are kept, for ``Preparation.fit(..., impute=...)``, and not refused.
 
     Returns
     -------
@@ -60,16 +67,22 @@ def read_training(
     DataError
         The source is missing, not recognised, damaged or empty, or lacks what was asked for.
     """
-    return _read(
-        source,
-        Request(
-            target=target, x=x, y=y, size=(size, size) if isinstance(size, int) else size, grey=grey, aside=tuple(aside)
-        ),
+    request = Request(
+        target=target,
+        x=x,
+        y=y,
+        size=(size, size) if isinstance(size, int) else size,
+        grey=grey,
+        aside=tuple(aside),
+        ignore=tuple(ignore),
+        categorical=tuple(categorical),
+        keep_missing=keep_missing,
     )
+    return _read(source, request)
 
 
 def read_evaluation(
-    source: str | Path,
+    source: Any,
     *,
     target: str | None = None,
     x: str | None = None,
@@ -83,7 +96,7 @@ def read_evaluation(
     source : str or Path
         As for `read_training`.
     target : str, optional
-        The target's column in a CSV; by default the model's own, else the last one.
+        The target's column in a table; by default the model's own, else the last one.
     x, y : str, optional
         As for `read_training`.
     preparation : Preparation, optional
@@ -102,7 +115,7 @@ def read_evaluation(
     return dataset
 
 
-def read_prediction(source: str | Path, *, x: str | None = None, preparation: "Preparation") -> Dataset:
+def read_prediction(source: Any, *, x: str | None = None, preparation: "Preparation") -> Dataset:
     """Read data to predict on; targets are set aside, so that ``y`` is always None.
 
     Parameters
@@ -125,7 +138,9 @@ def read_prediction(source: str | Path, *, x: str | None = None, preparation: "P
     return dataset
 
 
-def _read(source: str | Path, request: Request) -> tuple[Dataset, Dataset | None]:
+def _read(source: Any, request: Request) -> tuple[Dataset, Dataset | None]:
+    if not isinstance(source, str | Path):
+        return _read_frame(source, request), None
     if source == "-":
         raise DataError("-: reading standard input is not supported yet; save the data to a file and give its path")
     if isinstance(source, str) and source in BUILT_IN:
@@ -178,10 +193,23 @@ def _read_fetched(collection: Collection, request: Request) -> tuple[Dataset, Da
     return replace(train, source=name), replace(test, source=name)
 
 
+def _read_frame(frame: Any, request: Request) -> Dataset:
+    from .arrow import is_frame
+    from .tables import read_table
+
+    if not is_frame(frame):
+        raise DataError(
+            f"data come from a file, a built-in name or a DataFrame, not from a {type(frame).__name__}; give one of "
+            "them"
+        )
+    return read_table(frame, request)
+
+
 def _read_path(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
     # Here, so that what reads one format, or a built-in, does not load the readers of all the others.
     from .idx import is_idx_name, read_idx
     from .pictures import is_picture_name
+    from .tables import is_table_name, read_table
 
     suffix = path.suffix.lower()
     if path.is_dir():
@@ -193,17 +221,8 @@ def _read_path(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
         request.refuse_arrays(str(path))
         return read_picture(path, request)
     request.refuse_looks(str(path))
-    if suffix in _TABLE_SUFFIXES:
-        from .csv import read_csv
-
-        request.refuse_arrays(str(path))
-        columns, target = None, request.target
-        if request.preparation is not None:
-            target = target or request.preparation.target_name
-            columns = request.preparation.feature_names
-        return read_csv(
-            path, target=target, columns=columns, set_aside=not request.need_targets, aside=request.aside
-        ), None
+    if is_table_name(path):
+        return read_table(path, request), None
     request.refuse_target(str(path))
     if is_idx_name(path):
         request.refuse_arrays(str(path))
@@ -222,8 +241,8 @@ def _read_path(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
 
         return read_npy(path, request)
     raise DataError(
-        f"{path}: the kind of file is not known by its name; give a .h5, .hdf5, .npz, .npy, .csv or .tsv "
-        "file, MNIST's idx files, or a folder of pictures"
+        f"{path}: the kind of file is not known by its name; give a .h5, .hdf5, .npz, .npy, .csv, .tsv, .parquet or "
+        ".arrow file, MNIST's idx files, or a folder of pictures"
     )
 
 

@@ -119,7 +119,7 @@ def test_a_name_that_leads_nowhere(
 def test_an_unknown_kind_of_file_lists_the_known_ones(tmp_path: Path) -> None:
     path = tmp_path / "data.xlsx"
     path.write_text("")
-    with pytest.raises(DataError, match=r"data\.xlsx.*\.h5, \.hdf5, \.npz, \.npy, \.csv or \.tsv"):
+    with pytest.raises(DataError, match=r"data\.xlsx.*\.h5, \.hdf5, \.npz, \.npy, \.csv, \.tsv, \.parquet"):
         read_training(path)
 
 
@@ -150,7 +150,7 @@ def test_data_beyond_the_memory_are_one_sentence(tmp_path: Path, monkeypatch: py
     def refuse(*args: object, **kwargs: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("fastnet.data.csv.np.stack", refuse)
+    monkeypatch.setattr("fastnet.data.tabular.np.column_stack", refuse)
     with pytest.raises(DataError, match="do not fit into this machine's memory"):
         read_training(path)
 

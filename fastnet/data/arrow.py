@@ -1,0 +1,168 @@
+"""Tables that have types: Parquet and Arrow files, and frames of pandas, polars and pyarrow."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DataError
+from .raw import RawTable
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+
+
+def read_parquet(path: Path) -> RawTable:
+    """Read a Parquet file.
+
+    Raises
+    ------
+    DataError
+        It is damaged, or two columns have one name.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            return _checked(file.read(), str(path))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: the Parquet file is damaged or not of this kind ({_first_line(error)}); write it again"
+        ) from None
+
+
+def read_arrow(path: Path) -> RawTable:
+    """Read an Arrow IPC file or stream, which Feather's second version is too.
+
+    Raises
+    ------
+    DataError
+        As of `read_parquet`.
+    """
+    import pyarrow as pa
+
+    try:
+        with path.open("rb") as file:
+            is_file = file.read(6) == b"ARROW1"
+            file.seek(0)
+            with (pa.ipc.open_file if is_file else pa.ipc.open_stream)(file) as reader:
+                table = reader.read_all()
+        table.validate(full=True)
+        return _checked(table, str(path))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: the Arrow file is damaged or not of this kind ({_first_line(error)}); write it again"
+        ) from None
+
+
+def is_frame(values: object) -> bool:
+    """Whether something is a DataFrame: columns with names, by Arrow's interface or the DataFrame protocol."""
+    has_columns = hasattr(values, "columns") or hasattr(values, "column_names")
+    return has_columns and (hasattr(values, "__arrow_c_stream__") or hasattr(values, "__dataframe__"))
+
+
+def read_frame(frame: Any, source: str) -> RawTable:
+    """The columns of a frame of pandas, polars, pyarrow or whatever else speaks Arrow; row labels are no column.
+
+    Raises
+    ------
+    DataError
+        A column holds values of several types, or two have one name.
+    """
+    import pyarrow as pa
+
+    try:
+        if hasattr(frame, "__arrow_c_stream__"):
+            table = pa.table(frame)
+        else:
+            from pyarrow import interchange
+
+            table = interchange.from_dataframe(frame)
+    except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:
+        raise DataError(
+            f"{source}: the frame cannot be read ({_first_line(error)}); give each column one name and one type"
+        ) from None
+    return _checked(table, source)
+
+
+def read_objects(X: "npt.NDArray[Any]", source: str, names: Sequence[str] | None) -> RawTable:
+    """The columns of an array (n, d) of objects or of text, of which texts of numbers are numbers.
+
+    Raises
+    ------
+    DataError
+        A column holds values of several types.
+    """
+    import pyarrow as pa
+
+    called = names or [str(index + 1) for index in range(X.shape[1])]
+    try:
+        columns = [pa.chunked_array([pa.array(column.tolist(), from_pandas=True)]) for column in X.T]
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            f"{source}: the array cannot be read ({_first_line(error)}); give each column values of one type"
+        ) from None
+    is_typed = X.dtype.kind == "O"
+    return RawTable(source, called, columns, typed=is_typed, place=lambda row: f"row {row + 1}")
+
+
+def is_sparse(values: object) -> bool:
+    """Whether something is a sparse matrix of SciPy, which nobody can make without importing it."""
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(values))
+
+
+def dense(name: str, values: Any, dtype: Any = None) -> Any:
+    """A frame of numbers or a sparse matrix as an array (n, d); anything else as it is.
+
+    Parameters
+    ----------
+    name : str
+        What messages call it.
+    values : object
+    dtype : float type, optional
+        That of the array, where it would be another float type.
+
+    Raises
+    ------
+    DataError
+        A column holds no numbers, or the array is larger than the memory.
+    """
+    if is_sparse(values):
+        to_float = dtype is not None and values.dtype.kind == "f"
+        try:
+            return (values.astype(dtype) if to_float else values).toarray()
+        except (MemoryError, ValueError):
+            size = values.shape[0] * values.shape[1] * values.dtype.itemsize
+            raise DataError(
+                f"{name} is sparse, and as an array of shape {values.shape} would take {size / 2**30:,.1f} GB, more "
+                "than there is memory; give fewer features or samples"
+            ) from None
+    if is_frame(values):
+        from .meaning import numbers_of
+
+        return numbers_of(read_frame(values, name))
+    return values
+
+
+def _checked(table: "pa.Table", source: str) -> RawTable:
+    # Row labels of pandas are a column like the others to Arrow alone.
+    metadata = table.schema.pandas_metadata
+    labels = metadata.get("index_columns") if isinstance(metadata, dict) else None
+    if isinstance(labels, list):
+        table = table.drop_columns([name for name in table.column_names if name in labels])
+    if not table.column_names:
+        raise DataError(f"{source}: there are no columns; give at least one feature")
+    name, count = Counter(table.column_names).most_common(1)[0]
+    if count > 1:
+        raise DataError(f"{source}: {count} columns are called '{name}'; give each its own name")
+    if "" in table.column_names:
+        raise DataError(f"{source}: column {table.column_names.index('') + 1} has no name; name it")
+    return RawTable(source, table.column_names, table.columns, typed=True, place=lambda row: f"row {row + 1}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__

@@ -1,0 +1,52 @@
+"""A table as its reader found it, before anybody asks what its columns mean."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from ..errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Columns with names.
+
+    Attributes
+    ----------
+    source : str
+    names : sequence of str
+    columns : sequence of pyarrow.ChunkedArray
+        All text where the format has no types.
+    typed : bool
+        Whether the format has types, so that text is never meant as numbers.
+    place : function
+        How messages name a row, counted from 0.
+    hint : str
+        What may be the matter where there is one column only.
+    """
+
+    source: str
+    names: Sequence[str]
+    columns: Sequence["pa.ChunkedArray"]
+    typed: bool
+    place: Callable[[int], str]
+    hint: str = "; give the features as columns too"
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def column(self, name: str) -> "pa.ChunkedArray":
+        """The column of that name."""
+        return self.columns[list(self.names).index(name)]
+
+    def refuse(self, row: int, name: str, words: str) -> NoReturn:
+        """Refuse one cell.
+
+        Raises
+        ------
+        DataError
+        """
+        raise DataError(f"{self.source}: {self.place(row)}, column '{name}' {words}")

@@ -5,6 +5,7 @@ import io
 import random
 import re
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -202,7 +203,8 @@ def inside_zip(source: random.Random, content: bytes) -> bytes:
         members[index] = (name, members[source.randrange(len(members))][1])
     image = io.BytesIO()
     method = source.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
-    with zipfile.ZipFile(image, "w", method, compresslevel=1) as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(image, "w", method, compresslevel=1) as archive:
+        warnings.simplefilter("ignore")  # two members may have one name
         for member, data in members:
             archive.writestr(zipfile.ZipInfo(member), data, method)
     return image.getvalue()

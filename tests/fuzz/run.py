@@ -6,6 +6,7 @@ much is started again after the input that did it, which is saved like every oth
 
 import argparse
 import json
+import math
 import multiprocessing
 import os
 import platform
@@ -14,7 +15,8 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -113,7 +115,7 @@ def save(
         (folder / "finding.txt").write_text(told, encoding="utf-8", errors="backslashreplace")
 
 
-def fuzz(target: targets.Target, seed: int, inputs: int, findings: Path) -> dict[str, Any]:
+def fuzz(target: targets.Target, seed: int, inputs: int, findings: Path) -> Counter[str]:
     """Feed one format its inputs; how many had which outcome, and in how many seconds."""
     context = multiprocessing.get_context("spawn")
     place: Any = context.Value("q", 0, lock=False)
@@ -130,8 +132,8 @@ def fuzz(target: targets.Target, seed: int, inputs: int, findings: Path) -> dict
             save(findings, target, seed, index, content, outcome)
             counts[OUTCOMES.index(outcome)] += 1
             place.value = index + 1
-    seconds = time.monotonic() - start
-    return {**dict(zip(OUTCOMES, counts, strict=True)), "inputs": inputs, "seconds": round(seconds, 1)}
+    seconds = math.ceil(time.monotonic() - start)
+    return Counter({**dict(zip(OUTCOMES, counts, strict=True)), "inputs": inputs, "seconds": seconds})
 
 
 def watched(child: Any, place: Any) -> str:
@@ -146,6 +148,8 @@ def watched(child: Any, place: Any) -> str:
             child.kill()
             child.join()
             return "hang"
+    if child.exitcode > 0:  # an error of the fuzzer's own, which it printed
+        sys.exit("the process that reads ended with an error")
     return "crash" if child.exitcode else ""
 
 
@@ -154,6 +158,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--inputs", type=int, default=10_000, help="how many inputs in total (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="where chance starts (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=1, help="how many times, each with the next seed (%(default)s)")
     parser.add_argument("--only", metavar="NAMES", help="some formats, with commas between")
     parser.add_argument("--findings", type=Path, default=Path("fuzz-findings"), help="a folder for findings")
     parser.add_argument("-o", "--output", type=Path, help="a file for the summary")
@@ -161,25 +166,30 @@ def main() -> int:
     names = asked.only.split(",") if asked.only else [target.name for target in targets.TARGETS]
     chosen = [target for target in targets.TARGETS if target.name in names]
     total = sum(target.share for target in chosen)
-    results = {}
-    for target in chosen:
-        results[target.name] = fuzz(target, asked.seed, round(asked.inputs * target.share / total), asked.findings)
-        print(target.name, json.dumps(results[target.name]), flush=True)
-    sums = {name: sum(result[name] for result in results.values()) for name in (*OUTCOMES, "inputs", "seconds")}
-    libraries = ("fastnet-jit", "numpy", "h5py", "pyarrow", "pillow")
-    summary = {
-        "seed": asked.seed,
-        "formats": results,
-        "total": sums,
+    counted = {target.name: Counter[str]() for target in chosen}
+    summary: dict[str, Any] = {}
+    for seed in range(asked.seed, asked.seed + asked.rounds):
+        for target in chosen:
+            inputs = round(asked.inputs / asked.rounds * target.share / total)
+            counted[target.name].update(fuzz(target, seed, inputs, asked.findings))
+        summary = summarised(counted, asked.seed, seed)
+        text = json.dumps(summary)
+        print(text, flush=True)
+        if asked.output is not None:
+            asked.output.write_text(text + "\n", encoding="utf-8")
+    return int(any(summary["total"].get(outcome) for outcome in OUTCOMES[2:]))
+
+
+def summarised(counted: Mapping[str, Counter[str]], first: int, last: int) -> dict[str, Any]:
+    """What became of the inputs of all seeds so far, and with which versions."""
+    return {
+        "seeds": [first, last],
+        "total": dict(sum(counted.values(), Counter())),
+        "formats": {name: dict(counts) for name, counts in counted.items()},
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "versions": {name: version(name) for name in libraries},
+        "versions": {name: version(name) for name in ("fastnet-jit", "numpy", "h5py", "pyarrow", "pillow")},
     }
-    text = json.dumps(summary, indent=1)
-    print(text)
-    if asked.output is not None:
-        asked.output.write_text(text + "\n", encoding="utf-8")
-    return int(any(sums[outcome] for outcome in OUTCOMES[2:]))
 
 
 if __name__ == "__main__":

@@ -153,9 +153,9 @@ def _always(make: Callable[[], list[bytes]]) -> Callable[[Path], list[bytes]]:
 
 _GZIP = (mutate.inside_gzip,)
 TARGETS = (
-    Target("csv", "data.csv", _always(seeds.csv), _data, share=2),
+    Target("csv", "data.csv", _always(seeds.csv), _data, share=1.5),
     Target("tsv", "data.tsv", _always(seeds.tsv), _data),
-    Target("hdf5", "data.h5", _always(seeds.hdf5), _vetted),
+    Target("hdf5", "data.h5", _always(seeds.hdf5), _vetted, share=0.3),
     Target("npz", "data.npz", _always(seeds.npz), _data, inside=(mutate.inside_zip,)),
     Target(
         "idx-images", "train-images-idx3-ubyte", _always(seeds.idx_images), _idx_beside_labels, (mutate.inside_gzip,)
@@ -163,7 +163,7 @@ TARGETS = (
     Target(
         "idx-labels", "train-labels-idx1-ubyte", _always(seeds.idx_labels), _labels_beside_idx, (mutate.inside_gzip,)
     ),
-    Target("model", "model.h5", seeds.models, _models, share=3),
+    Target("model", "model.h5", seeds.models, _models, share=6),
     Target("forged-model", "model.h5", seeds.models, _forged),
     Target("config", "config.toml", _always(seeds.toml), _config),
 )

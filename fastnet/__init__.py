@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .activations import LeakyReLU as LeakyReLU
     from .callbacks import Callback as Callback
     from .callbacks import EarlyStopping as EarlyStopping
+    from .cross_validation import CrossValidation as CrossValidation
+    from .cross_validation import cross_validate as cross_validate
     from .errors import CheckpointError as CheckpointError
     from .errors import ConfigurationError as ConfigurationError
     from .errors import DataError as DataError
@@ -85,6 +87,7 @@ _HOME = {
     "fastnet_kernels.program": ("ACTIVATIONS", "LOSSES"),
     "fastnet.activations": ("ELU", "CustomActivation", "LeakyReLU"),
     "fastnet.callbacks": ("Callback", "EarlyStopping"),
+    "fastnet.cross_validation": ("CrossValidation", "cross_validate"),
     "fastnet.errors": (
         "CheckpointError",
         "ConfigurationError",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy.typing as npt
 
@@ -20,6 +21,8 @@ from .validation import whole
 
 if TYPE_CHECKING:
     from .training import Training
+
+R = TypeVar("R")
 
 
 class _StopTogether(Callback):
@@ -94,22 +97,48 @@ def fit_many(
             f"fit_many needs an optimizer for each of the {len(networks)} networks, not {len(optimizers)}"
         )
 
-    together = _StopTogether()
-
-    def fit(index: int) -> History:
+    def fit(index: int, together: Callback) -> History:
         try:
             return networks[index].fit(X, y, optimizer=optimizers[index], threads=1, callbacks=[together], **options)
         except DivergenceError as error:
             raise DivergenceError(f"network {index} of the {len(networks)}: {error}") from error
 
+    return list(side_by_side([partial(fit, index) for index in range(len(networks))], workers))
+
+
+def side_by_side(works: Sequence[Callable[[Callback], R]], workers: int | None) -> Generator[R, None, None]:
+    """What each work gives, in order, as soon as it and those before it are done; some are at work at a time.
+
+    Parameters
+    ----------
+    works : sequence of callables
+        Each trains on one thread, with the callback that it is given, which ends the training early where the others
+        are not wanted any more.
+    workers : int or None
+        How many at a time; None is one a core.
+
+    Raises
+    ------
+    ConfigurationError
+        If workers is not a whole number of at least 1.
+    Exception
+        What the first of the works raised, in order, when all have ended.
+    KeyboardInterrupt
+        On Ctrl-C, when the trainings under way have stopped; the others were not begun.
+    """
+    together = _StopTogether()
     at_once = available() if workers is None else whole("workers", workers, at_least=1)
     with one_blas_thread(), ThreadPoolExecutor(at_once) as pool:
-        futures = [pool.submit(fit, index) for index in range(len(networks))]
+        futures = [pool.submit(work, together) for work in works]
         try:
-            wait(futures)
+            for future in futures:
+                wait([future])
+                yield future.result()
+        except Exception:
+            raise
         except BaseException:
+            # Ctrl-C, or nobody who asks for the others.
             together.asked.set()
             for future in futures:
                 future.cancel()
             raise
-    return [future.result() for future in futures]

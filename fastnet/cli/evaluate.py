@@ -10,6 +10,7 @@ from .. import Network, __version__
 from ..data import read_evaluation
 from ..scoring import report as report_of
 from .engines import load_engine
+from .inputs import counted_from
 from .models import load_model
 from .option_types import Names, Whole
 from .options import DATA_HELP, METRICS_HELP, activations_option, x_option, y_option
@@ -20,8 +21,6 @@ from .scoreboard import tell
 from .scores import Scores, in_lines, in_words, measure
 
 BACKEND = "jit"
-TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".feather", ".arrow")
-"""Files whose rows are counted from 1, as messages about them do; samples of arrays are counted from 0."""
 
 
 @click.command(epilog=DATA_HELP)
@@ -63,8 +62,7 @@ def evaluate(
         part = prepare(dataset, network.preparation, network.dtype.name)
     load_engine(BACKEND, network.dtype.name, "evaluate", "predict")
     scores = measure(network, part, BACKEND, wanted)
-    first = 1 if data.lower().endswith(TABLES) else 0
-    report = score_report(network, part, wanted, worst=worst, first=first, scores=scores)
+    report = score_report(network, part, wanted, worst=worst, first=counted_from(data), scores=scores)
     say = Printer(quiet=as_json)
     say(labelled("model", str(model)))
     say(labelled("data", part.source))

@@ -8,6 +8,8 @@ from ..data import BUILT_IN
 from ..data.idx import is_idx_name
 from ..errors import OutputError
 
+TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".pq", ".feather", ".arrow", ".ipc")
+
 
 def refuse_input(out: Path, inputs: Iterable[str | Path], advice: str) -> None:
     """Refuse a file to write that is one of the files to read.
@@ -35,3 +37,9 @@ def _reads(given: Path, out: Path) -> bool:
             return out.exists() and out.parent.samefile(given if given.is_dir() else given.parent)
         return out.samefile(given)
     return False
+
+
+def counted_from(data: str) -> int:
+    """The number of the first sample: rows of a table count from 1, as in messages about them, samples of arrays from
+    0."""
+    return 1 if data.lower().endswith(TABLES) else 0

@@ -17,6 +17,7 @@ VERBS = {
     "evaluate": "Measure a saved network on data with known answers.",
     "predict": "Write a saved network's answers for data, as CSV.",
     "data": "Look at data files, convert them, fetch well-known ones.",
+    "cv": "Train and test on folds of data: how good a training is.",
     "find-rate": "Look for a learning rate by a range test.",
     "check": "Compare every fast kernel with its readable twin.",
     "warmup": "Compile all kernels ahead, which the first run does otherwise.",

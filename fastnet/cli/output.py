@@ -108,12 +108,13 @@ def listed(names: Sequence[str]) -> str:
 
 def json_text(value: dict[str, Any]) -> str:
     """One object, ended by a line break; what is not a finite number becomes null, since JSON has no word for it."""
-    return json.dumps(_finite(value), allow_nan=False) + "\n"
+    return json.dumps(finite(value), allow_nan=False) + "\n"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Plain data with None for each number that is not finite."""
     if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
+        return {key: finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
+        return [finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

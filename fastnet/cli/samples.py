@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import Network, Preparation
+from ..cross_validation import asked_task, classes_of
 from ..data import Dataset, read_evaluation, read_training
 from ..data.columns import columns_named
 from ..data.labels import could_be_either
@@ -121,7 +122,7 @@ def samples_of(settings: Settings, given: Dataset, test: Dataset | None) -> Samp
         validation = given.rows(held_out)
         given = given.rows(~held_out)
         # What is held out must not be in the statistics that the features are scaled by.
-        preparation = fit_preparation(settings, given, found_task(preparation))
+        preparation = fit_preparation(settings, given, asked_task(preparation))
     if settings.base_network is not None and settings.base_network.preparation is not None:
         preparation = with_scaling_of(preparation, settings.base_network.preparation, settings.base)
     if settings.loss == "poisson" and preparation.task == "regression":
@@ -153,21 +154,6 @@ def fit_preparation(settings: Settings, given: Dataset, task: AskedTask) -> Prep
         If they cannot be used.
     """
     return Preparation.fit(given, task=task, impute=settings.impute, missing_category=settings.missing_category)
-
-
-def found_task(preparation: Preparation) -> AskedTask:
-    """What to ask for, so that a part of the data is taken for what all of them were."""
-    return cast(AskedTask, preparation.task) if preparation.task in ("regression", "multilabel") else "classification"
-
-
-def classes_of(given: Dataset, preparation: Preparation) -> npt.NDArray[np.int64] | None:
-    """The class of each sample, (n,), of classes' probabilities the largest; None where there are no classes that
-    exclude each other."""
-    if given.y is None or preparation.task in ("regression", "multilabel"):
-        return None
-    targets = preparation.targets(given.y, source=given.source)
-    classes: npt.NDArray[np.int64] = targets.argmax(axis=1) if targets.ndim == 2 else (targets + 0.5).astype(np.int64)
-    return classes
 
 
 def values_aside(given: Dataset, name: str | None) -> Array | None:

@@ -1,0 +1,162 @@
+"""Columns written block by block, so that what is written may be larger than the memory: CSV, TSV, JSON lines, Parquet
+and NPZ."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import secrets
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import OutputError
+from ..scoring.columns import Columns
+from .output import finite
+
+FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".npz": "npz"}
+"""The formats by the suffixes that mean them."""
+
+
+class Writer(Protocol):
+    """Takes blocks of the same columns; ``close`` writes what can only be written at the end."""
+
+    def write(self, columns: Columns) -> None:
+        """Append a block."""
+
+    def close(self) -> None:
+        """End the file; the stream stays open."""
+
+
+def writer_for(name: str, stream: IO[bytes]) -> Writer:
+    """The writer of a format, one of the values of ``FORMATS``."""
+    if name == "jsonl":
+        return _Lines(stream)
+    if name == "parquet":
+        return _Parquet(stream)
+    if name == "npz":
+        return _Npz(stream)
+    return _Csv(stream, "\t" if name == "tsv" else ",")
+
+
+def plain(values: npt.NDArray[Any]) -> list[Any]:
+    """The values as Python's own, floats with no more digits than their dtype has."""
+    shortest = values.astype(str).astype(np.float64) if values.dtype.kind == "f" else values
+    as_python: list[Any] = shortest.tolist()
+    return as_python
+
+
+@contextlib.contextmanager
+def replaced_at_the_end(path: Path) -> Iterator[IO[bytes]]:
+    """A stream to a temporary file beside ``path``, which takes its place when all went well and is removed otherwise.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; what was at ``path`` before is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror or error}; choose a folder that can be written and has room"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+class _Csv:
+    def __init__(self, stream: IO[bytes], delimiter: str) -> None:
+        self._stream, self._delimiter, self._begun = stream, delimiter, False
+
+    def write(self, columns: Columns) -> None:
+        text = io.StringIO()
+        rows = csv.writer(text, delimiter=self._delimiter, lineterminator="\n")
+        if not self._begun:
+            rows.writerow(columns)
+            self._begun = True
+        rows.writerows(zip(*map(plain, columns.values()), strict=True))
+        self._stream.write(text.getvalue().encode())
+
+    def close(self) -> None:
+        pass
+
+
+class _Lines:
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def write(self, columns: Columns) -> None:
+        rows = zip(*map(plain, columns.values()), strict=True)
+        lines = (json.dumps(finite(dict(zip(columns, row, strict=True))), allow_nan=False) + "\n" for row in rows)
+        self._stream.write("".join(lines).encode())
+
+    def close(self) -> None:
+        pass
+
+
+class _Parquet:
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._writer: Any = None
+
+    def write(self, columns: Columns) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        table = pa.table({name: pa.array(values) for name, values in columns.items()})
+        if self._writer is None:
+            self._writer = parquet.ParquetWriter(self._stream, table.schema)
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+class _Npz:
+    """The shape of an array stands before its numbers, and is known at the end only: until then they are in temporary
+    files, one a column."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._parts: dict[str, list[tuple[Any, int]]] = {}
+        self._files: dict[str, IO[bytes]] = {}
+
+    def write(self, columns: Columns) -> None:
+        for name, values in columns.items():
+            # Texts are as wide as the widest of a block: they are widened when all are known.
+            file = self._files.setdefault(name, tempfile.TemporaryFile())  # noqa: SIM115
+            self._parts.setdefault(name, []).append((values.dtype, len(values)))
+            file.write(np.ascontiguousarray(values).tobytes())
+
+    def close(self) -> None:
+        with zipfile.ZipFile(self._stream, "w", zipfile.ZIP_STORED) as archive:
+            for name, parts in self._parts.items():
+                dtype = max((kind for kind, _ in parts), key=lambda kind: kind.itemsize)
+                count = sum(size for _, size in parts)
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    header = {"descr": dtype.str, "fortran_order": False, "shape": (count,)}
+                    np.lib.format.write_array_header_1_0(member, header)
+                    self._copy(self._files[name], parts, dtype, member)
+
+    def _copy(self, file: IO[bytes], parts: list[tuple[Any, int]], dtype: Any, member: IO[bytes]) -> None:
+        file.seek(0)
+        for kind, size in parts:
+            values = np.frombuffer(file.read(size * kind.itemsize), kind)
+            member.write(values.astype(dtype).tobytes())
+        file.close()

@@ -23,6 +23,7 @@ from .architecture import draw_weights, sizes_of
 from .connected import WithNetwork
 from .losses import EpochConstant, constant, factors
 from .parameters import CONSTRAINTS, Constraints
+from .repeated import once_each
 from .solvers import is_lbfgs, lbfgs_warning, optimizer_for, rates_of
 from .watching import EpochEnd, HeldOut
 
@@ -93,6 +94,9 @@ class BaseMLP(WithNetwork):
             raise ConfigurationError("partial_fit does not support early_stopping=True")
         if stops_early and validation_data is None:
             (X, Y, weights), set_aside = self._split(X, Y, weights)
+        n_samples, rows = X.shape[0], self._batch_rows(X.shape[0])
+        if self.dropout > 0 and rows == n_samples and not self.batch_norm:
+            X, Y, weights = once_each(_dense(X), Y, weights)
         # A penalty is divided by the sum of a batch's weights, and the engine's are of a mean of 1. All of them 0 are
         # refused where the engine's are made.
         self._make_network(units, first_pass, 1.0 if weights is None else float(weights.mean()) or 1.0)
@@ -102,7 +106,7 @@ class BaseMLP(WithNetwork):
         if is_lbfgs(self.solver):
             self._fit_lbfgs(data, held_out, callbacks)
         else:
-            self._fit_stochastic(data, held_out, scored, callbacks, incremental)
+            self._fit_stochastic(data, held_out, scored, callbacks, incremental, n_samples, rows)
         return self
 
     def _initialize(self, units: list[int], dtype: np.dtype[Any]) -> None:
@@ -113,6 +117,17 @@ class BaseMLP(WithNetwork):
         self._progress: Progress | None = None
         self.validation_loss_curve_: Any = None
         self.__dict__.pop("loss_curve_", None)
+
+    def _batch_rows(self, n_samples: int) -> int:
+        """The samples in a batch."""
+        if is_lbfgs(self.solver):
+            return n_samples
+        rows = 200 if self.batch_size == "auto" else int(self.batch_size)
+        if rows > n_samples and self.batch_size != "auto":
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
+            )
+        return min(rows, n_samples)
 
     def _begin_counts(self) -> None:
         """What the epochs' ends go by, before the first."""
@@ -202,17 +217,13 @@ class BaseMLP(WithNetwork):
         scored: Labelled | None,
         callbacks: list[Callback],
         incremental: bool,
+        n_samples: int,
+        rows: int,
     ) -> None:
         was_stopping_early = getattr(self, "validation_scores_", None) is not None
         if not hasattr(self, "loss_curve_") or was_stopping_early != self.early_stopping:
             self._begin_counts()
         score = None if scored is None else self._scoring(scored)
-        n_samples = len(data.X)
-        rows = min(200, n_samples) if self.batch_size == "auto" else self.batch_size
-        if rows > n_samples:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
-            )
         # What shuffles and dropout go by.
         self._network.seed = int(self._random_state.randint(np.iinfo(np.int32).max))
         before = getattr(self, "_progress", None) if incremental else None
@@ -228,7 +239,7 @@ class BaseMLP(WithNetwork):
                 f"{self._network.parameters.size} parameters instead of {before.slots.shape[1]}; fit anew"
             )
         epochs = 1 if incremental else self.max_iter
-        rows = min(rows, n_samples)
+        rows = min(rows, len(data.X))
         training = self._training(data, self._solver, epochs, rows, before)
         beside = EpochConstant(self._network.loss_function, data.Y, data.sample_weight, rows)
         self.n_iter_ = 0

@@ -15,6 +15,7 @@ from ..losses import (
     Poisson,
     checked_loss,
 )
+from ..training import Training
 
 NAMES = {"squared_error": "mean_squared_error"}
 """scikit-learn's names of regression losses that are not fastnet's."""
@@ -110,10 +111,11 @@ class EpochConstant:
         self.by_order = self._of_samples is not None and weights is not None and rows < len(y)
         self._mean = 0.0 if self.by_order else constant(loss, y, weights)
 
-    def of(self, order: npt.NDArray[np.int64]) -> float:
-        """That of an epoch with the samples in this order, (n_samples,)."""
+    def of(self, training: Training) -> float:
+        """That of the training's last epoch."""
         if not self.by_order or self._of_samples is None or self._weights is None:
             return self._mean
+        order = training.order
         weights = self._weights[order]
         sums = np.add.reduceat(weights * self._of_samples[order], self._starts)
         weight = np.add.reduceat(weights, self._starts)

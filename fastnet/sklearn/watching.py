@@ -58,7 +58,7 @@ class EpochEnd(Callback):
 
     def on_epoch_end(self, training: Training) -> None:
         """Take up the epochs since the last look."""
-        constant = self._constant.of(training.order)
+        constant = self._constant.of(training)
         for loss in training.history.loss[self._estimator.n_iter_ :]:
             self._end_epoch(training, loss + constant)
 

@@ -1,0 +1,37 @@
+"""Samples that are there more than once."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def once_each(X: Array, Y: Array, weights: Array | None) -> tuple[Array, Array, Array]:
+    """The samples that differ and have a weight, each with the sum of the weights of those that are equal to it, in an
+    order that is theirs alone.
+
+    In one batch this changes nothing but what is drawn for each row: dropout then goes by the sample, whatever its
+    place, and drops the same units of equal ones, whose gradient has the same mean. So a weight of 2 is two samples, a
+    weight of 0 is none, and their order is of no account.
+
+    Parameters
+    ----------
+    X, Y : (n_samples, n_features) and (n_samples, n_outputs) ndarray
+    weights : (n_samples,) ndarray or None
+
+    Returns
+    -------
+    X, Y : (n_different, n_features) and (n_different, n_outputs) ndarray
+    weights : (n_different,) ndarray of float64
+        Where no sample has a weight, all of them and zeros.
+    """
+    # Adding 0 makes one of both zeros.
+    keys = [(x + 0.0).tobytes() + y.tobytes() for x, y in zip(X, Y, strict=True)]
+    places = {key: place for place, key in enumerate(sorted(set(keys)))}
+    group = np.array([places[key] for key in keys])
+    total = np.bincount(group, weights).astype(np.float64)
+    kept = total > 0 if (total > 0).any() else np.ones(len(total), bool)
+    first = np.unique(group, return_index=True)[1][kept]
+    return X[first], Y[first], total[kept]

@@ -1,0 +1,57 @@
+"""Dropout goes by the sample: weights are repetitions, and the order is of no account."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from fastnet.sklearn import MLPClassifier, MLPRegressor
+from fastnet.sklearn.repeated import once_each
+
+pytestmark = [pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")]
+RNG = np.random.default_rng(0)
+X, LABELS, COUNTS = RNG.normal(size=(20, 3)), np.arange(20) % 3, RNG.integers(0, 4, 20)
+BITS = arrays.arrays(float, st.tuples(st.integers(1, 8), st.just(2)), elements=st.sampled_from([0.0, -0.0, 1.0]))
+
+
+@given(BITS, st.data())
+def test_once_each(features: npt.NDArray[Any], data: Any) -> None:
+    n = len(features)
+    targets = data.draw(arrays.arrays(bool, (n, 1)))
+    weights = data.draw(st.none() | arrays.arrays(float, n, elements=st.sampled_from([0.0, 0.5, 2.0])))
+    order = np.array(data.draw(st.permutations(range(n))))
+    found = once_each(features, targets, weights)
+    again = once_each(features[order], targets[order], None if weights is None else weights[order])
+    for one, other in zip(found, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    expected: dict[tuple[float, ...], float] = {}
+    for x, y, weight in zip(features, targets, np.ones(n) if weights is None else weights, strict=True):
+        expected[(*x, *y)] = expected.get((*x, *y), 0.0) + weight
+    some = {row: weight for row, weight in expected.items() if weight > 0} or expected
+    rows = np.column_stack(found[:2])
+    assert {tuple(row): weight for row, weight in zip(rows.tolist(), found[2].tolist(), strict=True)} == some
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("backend", [pytest.param("jit", marks=pytest.mark.needs_compiler), "reference"])
+def test_a_weight_is_so_many_samples(kind: Any, backend: str) -> None:
+    options = {"hidden_layer_sizes": (8,), "dropout": 0.3, "alpha": 0.1, "max_iter": 30, "random_state": 0}
+    weighted, repeated = (kind(**options, learning_rate_init=0.01, backend=backend) for _ in range(2))
+    order = RNG.permutation(COUNTS.sum())
+    weighted.fit(X, LABELS, COUNTS)
+    repeated.fit(X.repeat(COUNTS, axis=0)[order], LABELS.repeat(COUNTS)[order])
+    for mine, other in zip(weighted.coefs_, repeated.coefs_, strict=True):
+        np.testing.assert_array_equal(mine, other)
+    assert weighted.loss_curve_ == repeated.loss_curve_
+    assert (weighted.t_, repeated.t_) == (30 * len(X), 30 * COUNTS.sum())
+
+
+def test_in_several_batches_rows_are_rows() -> None:
+    several = MLPClassifier((8,), dropout=0.3, max_iter=3, batch_size=39, shuffle=False, backend="reference")
+    twice = several.fit(np.concatenate([X, X]), np.concatenate([LABELS, LABELS]))
+    # Two batches, the second of a single sample.
+    assert twice._progress.steps == 6

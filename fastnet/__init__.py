@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .callbacks import EarlyStopping as EarlyStopping
     from .cross_validation import CrossValidation as CrossValidation
     from .cross_validation import cross_validate as cross_validate
+    from .data.stream import Stream as Stream
     from .errors import CheckpointError as CheckpointError
     from .errors import ConfigurationError as ConfigurationError
     from .errors import DataError as DataError
@@ -88,6 +89,7 @@ _HOME = {
     "fastnet.activations": ("ELU", "CustomActivation", "LeakyReLU"),
     "fastnet.callbacks": ("Callback", "EarlyStopping"),
     "fastnet.cross_validation": ("CrossValidation", "cross_validate"),
+    "fastnet.data.stream": ("Stream",),
     "fastnet.errors": (
         "CheckpointError",
         "ConfigurationError",

@@ -15,6 +15,7 @@ from .layers import layer_to_dict
 from .losses import loss_to_data
 from .optimizers import Optimizer
 from .pixels import Pixels
+from .streamed import Streamed
 
 if TYPE_CHECKING:
     from .labelled import Labelled
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 IN_WORDS = {
     "layers": "other layers",
     "optimizer": "another optimizer, or with other numbers than its learning rate",
+    "buffers": "another memory, and so with other buffers of samples",
     "data": "other training data (X, y or their weights)",
     "validation": "other validation data",
     "factors": "other factors of the loss",
@@ -53,6 +55,8 @@ def of_data(data: Labelled | None) -> str | None:
         return None
     digest = hashlib.blake2b(digest_size=32)
     samples, divisor = (data.X.X, data.X.divisor) if isinstance(data.X, Pixels) else (data.X, None)
+    if isinstance(samples, Streamed):
+        divisor, samples = samples.divisor, samples.digest()
     for array in (samples, data.Y, data.W, data.sample_weight):
         if array is None:
             digest.update(b"none")

@@ -6,16 +6,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .data.stream import Stream
 from .errors import ConfigurationError
 from .model import Array
 from .pixels import Samples
+from .streamed import Streamed
 
 
 @dataclass(frozen=True)
 class Labelled:
     """Checked samples, their targets, the entries' weights, and the weights of samples that metrics go by."""
 
-    X: Samples
+    X: Samples | Streamed
     Y: Array
     W: Array
     sample_weight: npt.NDArray[np.floating] | None = None
@@ -27,8 +29,10 @@ def checked_validation(data: Any) -> tuple[Any, Any, Any]:
     Raises
     ------
     ConfigurationError
-        If it is no pair and no triple.
+        If it is no pair, no triple and no stream.
     """
+    if isinstance(data, Stream):
+        return data, None, None
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-        raise ConfigurationError("validation_data must be a pair (X, y), or (X, y, sample_weight)")
+        raise ConfigurationError("validation_data must be a pair (X, y), or (X, y, sample_weight), or a Stream")
     return data[0], data[1], data[2] if len(data) == 3 else None

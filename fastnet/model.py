@@ -26,6 +26,7 @@ from fastnet_kernels.program import (
 from .activations import CustomActivation
 from .backends import compile_activations, engine
 from .data.arrow import dense
+from .data.stream import Stream
 from .errors import ConfigurationError, DataError
 from .layers import LAYERS, Layer
 from .losses import Loss, checked_loss, loss_to_data
@@ -33,6 +34,7 @@ from .lowering import initial_parameters, lower
 from .metrics import check_metrics, measure, metric_named
 from .pixels import Pixels, Samples, engine_arguments
 from .preparation import Preparation
+from .streamed import Streamed, parts_of
 from .threads import in_parts, pool_for
 from .validation import all_finite, choice, converted, numbers, whole
 from .weights import entry_weights
@@ -177,13 +179,14 @@ class Model:
         for old, new in checked:
             old[...] = new
 
-    def predict(self, X: npt.ArrayLike | Pixels, *, backend: str = "jit") -> npt.NDArray[Any]:
+    def predict(self, X: npt.ArrayLike | Pixels | Stream, *, backend: str = "jit") -> npt.NDArray[Any]:
         """The network's answer for each sample.
 
         Parameters
         ----------
-        X : array_like or Pixels
-            (n_samples, *input_shape) or (n_samples, n_features), finite.
+        X : array_like, Pixels or Stream
+            (n_samples, *input_shape) or (n_samples, n_features), finite. A stream's are prepared first, if the network
+            has a preparation.
         backend : str
             "jit" or "reference".
 
@@ -198,10 +201,12 @@ class Model:
         DataError
             If X has another shape or holds something other than finite numbers.
         """
-        return self.predict_checked(self.check_features(X), backend)
+        return self.predict_checked(self.check_samples(X), backend)
 
-    def predict_checked(self, features: Samples, backend: str, threads: int | None = None) -> npt.NDArray[Any]:
-        """``predict`` for what ``check_features`` gave."""
+    def predict_checked(
+        self, features: Samples | Streamed, backend: str, threads: int | None = None
+    ) -> npt.NDArray[Any]:
+        """``predict`` for what ``check_samples`` gave."""
         # Classes are read off the logits, as accuracy counts them: a small one can round to a probability of one half.
         outputs = self._outputs(features, backend, activated=not self.is_classifier, threads=threads)
         if self.is_classifier:
@@ -216,7 +221,7 @@ class Model:
         labels = (logits > 0).astype(np.int64)
         return labels[:, 0] if self.n_outputs == 1 else labels
 
-    def predict_proba(self, X: npt.ArrayLike | Pixels, *, backend: str = "jit") -> Array:
+    def predict_proba(self, X: npt.ArrayLike | Pixels | Stream, *, backend: str = "jit") -> Array:
         """The probabilities a classifier gives: (n_samples, n_outputs). One sigmoid output is one column, the
         probability of class 1. Parameters and errors are those of ``predict``; a network that is no classifier raises
         ConfigurationError."""
@@ -225,7 +230,7 @@ class Model:
                 f"predict_proba needs a network that gives probabilities, but this one's loss is {self.loss}; "
                 "use predict"
             )
-        return self._outputs(self.check_features(X), backend, activated=True)
+        return self._outputs(self.check_samples(X), backend, activated=True)
 
     def predict_spread(
         self, X: npt.ArrayLike | Pixels, *, draws: int = 100, seed: int = 0, backend: str = "jit"
@@ -299,8 +304,8 @@ class Model:
 
     def evaluate(
         self,
-        X: npt.ArrayLike | Pixels,
-        y: npt.ArrayLike,
+        X: npt.ArrayLike | Pixels | Stream,
+        y: npt.ArrayLike | None = None,
         *,
         sample_weight: npt.ArrayLike | None = None,
         metrics: Sequence[str] = (),
@@ -312,6 +317,7 @@ class Model:
         ----------
         X, backend : as of ``predict``
         y : as in ``Network.fit``
+            None takes those of a stream.
         sample_weight : (n_samples,) array_like or None
             How much each sample counts in the loss and in the metrics.
         metrics : sequence of str
@@ -331,15 +337,15 @@ class Model:
             If a metric does not suit the network.
         """
         wanted = self.check_metrics(metrics, allow_matrix=True)
-        features = self.check_features(X)
-        targets = self.check_targets(y, len(features))
+        features = self.check_samples(X)
+        targets = self.check_targets(self.targets_of(X, y), len(features))
         weights = self.check_weights(targets, sample_weight)
         return self.scores(wanted, features, targets, weights, sample_weight, backend)
 
     def scores(
         self,
         names: Sequence[str],
-        X: Samples,
+        X: Samples | Streamed,
         Y: Array,
         W: Array,
         sample_weight: npt.ArrayLike | None,
@@ -355,6 +361,7 @@ class Model:
             return dict(self.evaluate_checked(X, Y, W, backend, threads))
         logits = self._outputs(X, backend, activated=False, threads=threads)
         has_penalties = ((self.program["l1"] > 0) | (self.program["l2"] > 0)).any()
+        of_loss: tuple[Samples | Streamed, Record | None]
         of_loss = (X, None) if has_penalties else (logits, self.program[-1:])
         scores = self.evaluate_checked(of_loss[0], Y, W, backend, threads, program=of_loss[1])
         return scores | self.measure(names, X, Y, sample_weight, backend, logits)
@@ -389,7 +396,7 @@ class Model:
     def measure(
         self,
         names: Sequence[str],
-        X: Samples,
+        X: Samples | Streamed,
         Y: Array,
         sample_weight: npt.ArrayLike | None,
         backend: str,
@@ -432,7 +439,7 @@ class Model:
 
     def evaluate_checked(
         self,
-        X: Samples,
+        X: Samples | Streamed,
         Y: Array,
         W: Array,
         backend: str,
@@ -440,36 +447,80 @@ class Model:
         losses: Array | None = None,
         program: Record | None = None,
     ) -> dict[str, float]:
-        """``evaluate`` for arrays that ``check_features``, ``check_targets`` and ``check_weights`` gave; ``losses``
+        """``evaluate`` for arrays that ``check_samples``, ``check_targets`` and ``check_weights`` gave; ``losses``
         (n_samples, n_entries) is filled if it is given. With another ``program`` X is what that takes."""
+        whole_weight = float(W.sum(dtype=np.float64)) if len(W) else float(len(X))
+        result = np.zeros(HISTORY_COLUMNS)
+        for which, samples in parts_of(X):
+            filled = np.empty((len(samples), W.shape[1]), self.dtype) if losses is None else losses[which]
+            result += self._evaluated(samples, Y[which], W[which], whole_weight, backend, threads, filled, program)
+        scores = {"loss": float(result[HISTORY_LOSS])}
+        if self.is_classifier:
+            scores["accuracy"] = float(result[HISTORY_CORRECT]) / self.labelled(Y)
+        return scores
+
+    def _evaluated(
+        self,
+        X: Samples,
+        Y: Array,
+        W: Array,
+        whole_weight: float,
+        backend: str,
+        threads: int | None,
+        losses: Array,
+        program: Record | None,
+    ) -> npt.NDArray[np.float64]:
+        """What some samples add to the result of an evaluation of samples that weigh ``whole_weight`` together."""
         rows = min(len(X), ROWS_AT_ONCE)
         evaluate = self.engine(backend).evaluate
         floats, pixels, divisor = engine_arguments(X, self.dtype)
-        filled = np.empty((len(X), W.shape[1]), self.dtype) if losses is None else losses
-        whole_weight = float(W.sum(dtype=np.float64)) if len(W) else float(len(X))
 
         def part(which: slice) -> npt.NDArray[np.float64]:
             buffer = np.empty((2, self._row_size * rows), self.dtype)
             result = np.empty(HISTORY_COLUMNS)
             samples = floats[which], pixels[which], divisor
             state = self.program if program is None else program, self.parameters, buffer[0], buffer[1]
-            evaluate(result, filled[which], *state, *samples, Y[which], W[which], rows)
+            evaluate(result, losses[which], *state, *samples, Y[which], W[which], rows)
             # A part's loss is a mean, which counts for as much as its samples' weights.
             weight = float(W[which].sum(dtype=np.float64)) if len(W) else float(which.stop - which.start)
             result[HISTORY_LOSS] = result[HISTORY_LOSS] * weight / whole_weight if weight > 0 else 0.0
             return result
 
-        result = np.sum(in_parts(part, len(X), self._members(backend, len(X), threads)), axis=0)
-        scores = {"loss": float(result[HISTORY_LOSS])}
-        if self.is_classifier:
-            scores["accuracy"] = float(result[HISTORY_CORRECT]) / self.labelled(Y)
-        return scores
+        total: npt.NDArray[np.float64] = np.sum(in_parts(part, len(X), self._members(backend, len(X), threads)), axis=0)
+        return total
 
     def labelled(self, Y: Array) -> float:
         """How many samples have a label: of one whose outputs have some, the share that has."""
         if not self.loss_function.takes_gaps or self.n_outputs == 1:
             return float(len(Y))
         return np.count_nonzero(~np.isnan(Y)) / self.n_outputs
+
+    def check_samples(self, X: npt.ArrayLike | Pixels | Stream, name: str = "X") -> Samples | Streamed:
+        """What ``check_features`` gives, or a stream as this network takes it, with the network's preparation.
+
+        Raises
+        ------
+        DataError
+            As ``check_features``.
+        """
+        if isinstance(X, Stream):
+            return Streamed(X, self.preparation, self.dtype, self.input_shape)
+        return self.check_features(X, name)
+
+    def targets_of(self, X: Any, y: Any) -> Any:
+        """``y``, or where it is None those of the stream X, prepared by the network's preparation if it has one.
+
+        Raises
+        ------
+        DataError
+            If there are none.
+        """
+        if y is not None:
+            return y
+        raw = X.y if isinstance(X, Stream) else None
+        if raw is None:
+            raise DataError(f"{X.source if isinstance(X, Stream) else 'y'}: there are no targets; give them as y")
+        return raw if self.preparation is None else self.preparation.targets(raw, source=X.source)
 
     def check_features(self, X: npt.ArrayLike | Pixels, name: str = "X") -> Samples:
         """``X`` as ``engine_arguments`` takes it: (n_samples, n_features), C-ordered, of the model's dtype or pixels; a
@@ -480,6 +531,10 @@ class Model:
         DataError
             If X is empty, has another shape, or holds something other than finite numbers.
         """
+        if isinstance(X, Stream):
+            raise DataError(
+                f"{X.source}: a stream is for fit, evaluate and predict; here {name} must be in memory: give an array"
+            )
         if isinstance(X, Pixels):
             values = X.X
         else:
@@ -534,7 +589,9 @@ class Model:
             compile_activations(self._custom_codes, self.dtype.name)
         return module
 
-    def _outputs(self, features: Samples, backend: str, *, activated: bool, threads: int | None = None) -> Array:
+    def _outputs(
+        self, features: Samples | Streamed, backend: str, *, activated: bool, threads: int | None = None
+    ) -> Array:
         return self._run(self.program if activated else self._program_to_logits, features, backend, threads)
 
     def _activated(self, logits: Array, backend: str) -> Array:
@@ -544,18 +601,23 @@ class Model:
         # The end of the Program alone, which is a network without layers.
         return self._run(self.program[-1:], logits, backend)
 
-    def _run(self, program: Record, features: Samples, backend: str, threads: int | None = None) -> Array:
-        rows = min(len(features), ROWS_AT_ONCE)
+    def _run(self, program: Record, features: Samples | Streamed, backend: str, threads: int | None = None) -> Array:
         outputs = np.empty((len(features), self.n_outputs), self.dtype)
         predict = self.engine(backend).predict
-        floats, pixels, divisor = engine_arguments(features, self.dtype)
 
-        def part(which: slice) -> None:
-            activations = np.empty(self._row_size * rows, self.dtype)
-            samples = floats[which], pixels[which], divisor
-            predict(outputs[which], program, self.parameters, activations, *samples, rows, False, 0, 0)
+        def fill(outputs: Array, samples: Samples) -> None:
+            rows = min(len(samples), ROWS_AT_ONCE)
+            floats, pixels, divisor = engine_arguments(samples, self.dtype)
 
-        in_parts(part, len(features), self._members(backend, len(features), threads))
+            def part(which: slice) -> None:
+                activations = np.empty(self._row_size * rows, self.dtype)
+                some = floats[which], pixels[which], divisor
+                predict(outputs[which], program, self.parameters, activations, *some, rows, False, 0, 0)
+
+            in_parts(part, len(samples), self._members(backend, len(samples), threads))
+
+        for which, samples in parts_of(features):
+            fill(outputs[which], samples)
         return outputs
 
     def _members(self, backend: str, rows: int, threads: int | None = None) -> int:

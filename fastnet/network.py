@@ -14,6 +14,7 @@ from fastnet_kernels.program import BATCH_NORM
 from . import checkpoint
 from .activations import CustomActivation
 from .callbacks import Callback, checked_callbacks
+from .data.stream import Stream
 from .errors import ConfigurationError, DataError
 from .history import History
 from .labelled import Labelled, checked_validation
@@ -21,6 +22,7 @@ from .model import Array, Model
 from .optimizers import LBFGS, Adam, Optimizer
 from .pixels import Pixels, Samples
 from .state import read as read_state
+from .streamed import Streamed
 from .training import Training
 from .validation import whole
 from .weights import ClassWeight
@@ -61,13 +63,13 @@ class Network(Model):
 
     def fit(
         self,
-        X: npt.ArrayLike | Pixels,
-        y: npt.ArrayLike,
+        X: npt.ArrayLike | Pixels | Stream,
+        y: npt.ArrayLike | None = None,
         *,
         optimizer: Optimizer | None = None,
         epochs: int = 100,
         batch_size: int | None = 32,
-        validation_data: Sequence[Any] | None = None,
+        validation_data: Sequence[Any] | Stream | None = None,
         callbacks: Iterable[Callback] = (),
         backend: str = "jit",
         threads: int | None = None,
@@ -82,20 +84,22 @@ class Network(Model):
 
         Parameters
         ----------
-        X : array_like or Pixels
+        X : array_like, Pixels or Stream
             (n_samples, *input_shape) or (n_samples, n_features), finite numbers. It is used where it lies if it is
-            C-ordered and of the network's dtype; uint8 is converted batch by batch; else one copy is made.
-        y : array_like
+            C-ordered and of the network's dtype; uint8 is converted batch by batch; else one copy is made. A stream is
+            read from its file while the network trains, and prepared if the network has a preparation.
+        y : array_like or None
             Class indices (n_samples,), one-hot rows or rows of probabilities for categorical_crossentropy; numbers in
             [0, 1] for binary_crossentropy, with several outputs also NaN, which is no label; -1 and 1, or 0 and 1, for
-            hinge; counts for poisson; any numbers for the others. (n_samples,) or (n_samples, n_outputs).
+            hinge; counts for poisson; any numbers for the others. (n_samples,) or (n_samples, n_outputs). None takes
+            those of a stream.
         optimizer : Optimizer
             ``Adam()`` if None.
         epochs : int
             Passes over the data.
         batch_size : int or None
             Samples in a step; None takes all of them. The last batch of an epoch may be smaller.
-        validation_data : (X, y), (X, y, sample_weight) or None
+        validation_data : (X, y), (X, y, sample_weight), Stream or None
             Evaluated after each epoch.
         callbacks : iterable of Callback
         backend : str
@@ -141,14 +145,15 @@ class Network(Model):
         if not isinstance(optimizer, Optimizer):
             raise ConfigurationError(f"optimizer must be a fastnet optimizer such as Adam(), not {optimizer!r}")
         wanted = [name for name in self.check_metrics(metrics) if name != "accuracy" or not self.is_classifier]
-        features = self.check_features(X)
-        targets = self._training_targets(y, len(features))
+        features = self.check_samples(X)
+        targets = self._training_targets(self.targets_of(X, y), len(features))
         rows = len(features) if batch_size is None else whole("batch_size", batch_size, at_least=1)
         self.check_training(optimizer, rows, len(features))
         validation = None
         if validation_data is not None:
             held_out_X, held_out_y, held_out_weight = checked_validation(validation_data)
-            held_out = self.check_features(held_out_X, "the validation X")
+            held_out = self.check_samples(held_out_X, "the validation X")
+            held_out_y = self.targets_of(held_out_X, held_out_y)
             validation = self._labelled(held_out, self.check_targets(held_out_y, len(held_out)), held_out_weight)
         training = Training(
             self,
@@ -177,7 +182,11 @@ class Network(Model):
         checkpoint.write(Path(path), self)
 
     def _labelled(
-        self, X: Samples, targets: Array, sample_weight: npt.ArrayLike | None = None, class_weight: ClassWeight = None
+        self,
+        X: Samples | Streamed,
+        targets: Array,
+        sample_weight: npt.ArrayLike | None = None,
+        class_weight: ClassWeight = None,
     ) -> Labelled:
         weights = self.check_weights(targets, sample_weight, class_weight)
         return Labelled(X, targets, weights, None if sample_weight is None else np.asarray(sample_weight, np.float64))

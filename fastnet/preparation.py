@@ -28,6 +28,8 @@ from .data.plain import PlainReader
 from .data.raw import RawTable
 from .data.request import Request
 from .data.scaling import Scaling, check_levels, divide, fit_scaling, standardise
+from .data.stored_samples import StoredSamples
+from .data.stream import Stream
 from .data.table import Table
 from .data.tabular import dataset_of
 from .errors import DataError
@@ -86,7 +88,7 @@ class Preparation:
     @classmethod
     def fit(
         cls,
-        dataset: Dataset | Any,
+        dataset: Dataset | Stream | Any,
         y: npt.ArrayLike | None = None,
         *,
         task: AskedTask = "auto",
@@ -98,7 +100,8 @@ class Preparation:
 
         Parameters
         ----------
-        dataset : Dataset, array (n, ...), DataFrame or sparse matrix
+        dataset : Dataset, Stream, array (n, ...), DataFrame or sparse matrix
+            Features that stay in their file are read once, a block at a time.
         y : array (n,) or (n, k), optional
             The targets, where they are not in the dataset.
         task : {"auto", "classification", "multilabel", "regression"}
@@ -120,6 +123,8 @@ class Preparation:
             There are no targets, a value is not finite, there is one sample or one class only, or
             the targets do not suit the task.
         """
+        if isinstance(dataset, Stream):
+            dataset = dataset.dataset
         if not isinstance(dataset, Dataset):
             dataset = _dataset(dataset, y, source)
         elif y is not None:
@@ -127,7 +132,7 @@ class Preparation:
         source, names_of_columns = dataset.source, dataset.feature_names
         if dataset.y is None:
             raise DataError(f"{source}: there are no targets to train on; add them to the data")
-        X = dataset.X if isinstance(dataset.X, Table) else as_features(dataset.X, source)
+        X = dataset.X if isinstance(dataset.X, Table | StoredSamples) else as_features(dataset.X, source)
         if len(X) == 1:
             raise DataError(f"{source}: there is one sample only; training needs at least two, and better hundreds")
         targets = as_targets(dataset.y, len(X), source)
@@ -139,7 +144,13 @@ class Preparation:
         scaling: Scaling = "standardise"
         divisor = 1.0
         input_shape, feature_names = dataset.input_shape, names_of_columns
-        if isinstance(X, Table) or (impute is not None and X.ndim == 2 and X.dtype.kind == "f"):
+        if isinstance(X, StoredSamples):
+            if impute is not None:
+                raise DataError(
+                    f"{source}: what is missing is not imputed where features stay in their file; read them"
+                )
+            scaling, divisor, mean, deviation = X.fit_scaling(source, names_of_columns)
+        elif isinstance(X, Table) or (impute is not None and X.ndim == 2 and X.dtype.kind == "f"):
             table = X if isinstance(X, Table) else Table.from_array(X, names_of_columns)
             columns = fit_columns(table, source, impute=impute, missing_category=missing_category)
             mean, deviation = scaling_of(table, columns, source)

@@ -20,13 +20,15 @@ from fastnet_kernels.program import (
     HISTORY_LOSS,
     PRODUCT,
     RUN,
+    Record,
     moments_size,
     row_size,
 )
 
 from . import identity
+from .buffers import Buffers, plan
 from .callbacks import Callback
-from .errors import CheckpointError, ConfigurationError, DivergenceError
+from .errors import CheckpointError, ConfigurationError, DataError, DivergenceError
 from .history import History
 from .labelled import Labelled
 from .model import Array, Model
@@ -36,6 +38,7 @@ from .quasi_newton import minimise
 from .sample_space import SampleSpace, pays
 from .schedules import PlateauState, ReduceOnPlateau, Timed
 from .state import State, fill, going_on_from
+from .streamed import Streamed
 from .threads import members_for, one_blas_thread
 
 SECONDS_A_CALL = 0.1
@@ -131,6 +134,10 @@ class Training:
         self._batch_size, self._shuffle = batch_size, shuffle
         # A training that goes on does so with the team that it began with: another gives other bits.
         self.threads = cores() if threads is None else threads
+        self._buffers: Buffers | None = None
+        if isinstance(data.X, Streamed):
+            planned = plan(model, data.X, optimizer, batch_size, data.Y.shape[1])
+            self._buffers = Buffers(data.X, planned, model.seed, shuffle)
         self._identity: dict[str, Any] | None = None
         self._state, first_weights = state, None
         if state is not None:
@@ -148,12 +155,18 @@ class Training:
         # What the network is trained on, and how many samples of it have a label.
         self._targets, self._labelled = model.loss_function.smoothed(data.Y, model.n_outputs), model.labelled(data.Y)
         # What the engine works on: the model's own arrays, or their stand-ins in sample space or beside their mean.
-        self._features: Samples = data.X
+        self._features: Samples | Streamed = data.X
         self._program, self._parameters = model.program, model.parameters
         self._space: SampleSpace | None = None
-        in_sample_space = backend == "jit" and after is None and pays(model, data.X, optimizer, batch_size, epochs)
+        in_sample_space = (
+            not isinstance(data.X, Streamed)
+            and backend == "jit"
+            and after is None
+            and pays(model, data.X, optimizer, batch_size, epochs)
+        )
         if in_sample_space if state is None else first_weights is not None:
             with going_on_from(state):
+                assert not isinstance(data.X, Streamed)
                 self._space = SampleSpace(model, data.X, first_weights)
             self._program, self._parameters, self._features = (
                 self._space.program,
@@ -201,7 +214,8 @@ class Training:
         self._activations = np.empty(numbers * rows, self.model.dtype)
         self._deltas = np.empty_like(self._activations)
         self._moments = np.empty((self._members, moments_size(self._program)), self.model.dtype)
-        self._order = np.empty(len(self.data.X), np.int64)
+        samples = len(self.data.X) if self._buffers is None else self._buffers.plan.rows
+        self._order = np.empty(samples, np.int64)
 
     def _leave_sample_space(self, space: SampleSpace) -> None:
         """Go on the ordinary way, from the model's parameters as they are and with the optimizer's slots."""
@@ -240,6 +254,7 @@ class Training:
                 "threads": self.threads,
                 "metrics": list(self._metrics),
                 "factors": [self._loss_factor, self._gradient_factor, self._penalty_by_rows],
+                "buffers": None if self._buffers is None else self._buffers.plan.rows,
                 "data": identity.of_data(self.data),
                 "validation": identity.of_data(self.validation),
             }
@@ -342,7 +357,11 @@ class Training:
             with going_on_from(self._state):
                 self._restore_callbacks(self._state["callbacks"])
         count = 1
-        with one_blas_thread() if self.backend == "jit" else contextlib.nullcontext():
+        with contextlib.ExitStack() as stack:
+            if self._buffers is not None:
+                stack.enter_context(contextlib.closing(self._buffers))
+            if self.backend == "jit":
+                stack.enter_context(one_blas_thread())
             if isinstance(self.optimizer, LBFGS) and not self.is_over:
                 minimise(self, self.optimizer, lambda: self._end_epoch(callbacks))
             while not self.is_over:
@@ -482,7 +501,12 @@ class Training:
         self._looks.append((first, before, self.slots.copy() if self.step_of(first) > 0 else None))
         rows = np.empty((count, HISTORY_COLUMNS))
         started = time.perf_counter()
-        finished = self._call_engine(rows, first)
+        try:
+            finished = self._call_engine(rows, first)
+        except DataError:
+            # Samples can no longer be read from their file, in the middle of an epoch.
+            self._back_to_look(-1)
+            raise
         seconds = (time.perf_counter() - started) / count
         rates = self.rates(first, count)[self.steps_per_epoch - 1 :: self.steps_per_epoch]
         for row, rate in zip(rows[:finished], rates, strict=False):
@@ -509,10 +533,60 @@ class Training:
         run["loss_factor"], run["gradient_factor"] = self._loss_factor, self._gradient_factor
         run["penalty_by_rows"] = self._penalty_by_rows
         run["count_correct"], run["threads"], run["update"] = self.model.is_classifier, self._members, update
-        X, pixels, run["divisor"] = engine_arguments(self._features, self.model.dtype)
         first_step = self.step_of(first)
         schedule = self.optimizer.schedule(self.rates(first, len(rows)), first_step, self._product)
         self._product = first_step + len(schedule), float(schedule[-1, PRODUCT])
+        if self._buffers is None:
+            assert not isinstance(self._features, Streamed)
+            finished = self._run_engine(rows, schedule, run, self._features, self._targets, self.data.W)
+        else:
+            finished = self._train_buffers(self._buffers, rows, schedule, run)
+        self._write_back(self.step_of(first + finished))
+        return finished
+
+    def _train_buffers(
+        self, buffers: Buffers, rows: npt.NDArray[np.float64], schedule: npt.NDArray[np.float64], run: Record
+    ) -> int:
+        """``_run_engine`` for samples that come in buffers: each is shuffled as an epoch of its own, and counts for
+        what its samples weigh."""
+        per_epoch, per_buffer = self.steps_per_epoch, -(-buffers.plan.rows // self._batch_size)
+        first_epoch, first_step = int(run["epoch"][0]), int(run["step"][0])
+        W = self.data.W
+        for index, row in enumerate(rows):
+            row[...] = whole = 0.0
+            for buffer in buffers.epoch(first_epoch + index):
+                done = index * per_epoch + buffer.number * per_buffer
+                steps = schedule[done : min(done + per_buffer, (index + 1) * per_epoch)]
+                run["epoch"] = (first_epoch + index) * buffers.plan.buffers + buffer.number
+                run["step"] = first_step + done
+                weights = W[buffer.rows] if len(W) else W
+                weight = float(weights.sum(dtype=np.float64)) if len(W) else float(len(buffer.X))
+                if weight == 0:
+                    raise DataError(
+                        f"in epoch {first_epoch + index + 1} no sample of a buffer of {len(buffer.X)} has a weight "
+                        "above 0; leave samples without weight out of the stream, or give more memory"
+                    )
+                part = np.empty((1, HISTORY_COLUMNS))
+                finished = self._run_engine(part, steps, run, buffer.X, self._targets[buffer.rows], weights)
+                row += part[0] * (weight, 1.0)
+                whole += weight
+                if not finished:
+                    break
+            row[HISTORY_LOSS] /= whole
+            if not finished:
+                return index
+        return len(rows)
+
+    def _run_engine(
+        self,
+        rows: npt.NDArray[np.float64],
+        schedule: npt.NDArray[np.float64],
+        run: Record,
+        samples: Samples,
+        targets: Array,
+        weights: Array,
+    ) -> int:
+        X, pixels, run["divisor"] = engine_arguments(samples, self.model.dtype)
         finished: int = self._engine.train(
             rows,
             self._program,
@@ -525,13 +599,12 @@ class Training:
             self._activations,
             self._deltas,
             self._moments,
-            self._order,
+            self._order[: len(samples)],
             X,
             pixels,
-            self._targets,
-            self.data.W,
+            targets,
+            weights,
         )
-        self._write_back(self.step_of(first + finished))
         return finished
 
     def _write_back(self, steps: int) -> None:
@@ -546,6 +619,13 @@ class Training:
                 self.model.parameters[trained] = self.slots[-1, trained] / (1 - self.optimizer.average**steps)
             self._written = self.model.parameters.copy()
 
+    def _back_to_look(self, look: int) -> int:
+        """Be again as at one of the last looks; return the epoch before which that was."""
+        first, parameters, slots = self._looks[look]
+        self._parameters[...], self.slots[...] = parameters, 0 if slots is None else slots
+        self._write_back(self.step_of(first))
+        return first
+
     def _go_back(self, until: int) -> int | None:
         """Leave the last good parameters before epoch ``until``: those of an epoch's end that are finite and whose
         loss over the whole set is finite. Return the epoch at whose end they were not finite, if any.
@@ -553,9 +633,7 @@ class Training:
         Training is a pure function of its state, so the epochs since the last look but one are trained again, one by
         one.
         """
-        first, parameters, slots = self._looks[0]
-        self._parameters[...], self.slots[...] = parameters, 0 if slots is None else slots
-        self._write_back(self.step_of(first))
+        first = self._back_to_look(0)
         ends = [self.model.parameters.copy()]
         lost = None
         for epoch in range(first, until):

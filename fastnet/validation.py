@@ -84,6 +84,36 @@ def number(
     return float(value)
 
 
+_UNITS = {"": 1, "B": 1} | {
+    f"{prefix}{end}": base**power
+    for power, prefix in enumerate("KMGT", 1)
+    for end, base in (("", 1000), ("B", 1000), ("IB", 1024))
+}
+
+
+def size_in_bytes(name: str, value: Any) -> int:
+    """``value`` as a number of bytes, if it is one above 0 or text such as "500MB" (a million bytes each) or "2GiB"."""
+    size: Any = value
+    if isinstance(value, str):
+        digits = value.strip().upper().rstrip("BIKMGT ")
+        unit = value.strip().upper()[len(digits) :].strip()
+        try:
+            size = round(float(digits) * _UNITS[unit])
+        except (ValueError, KeyError, OverflowError):
+            size = None
+    if isinstance(size, bool) or not isinstance(size, Integral) or size <= 0:
+        raise ConfigurationError(f"{name} must be an amount such as 500MB or 2GiB, not {value!r}")
+    return int(size)
+
+
+def bytes_in_words(size: float) -> str:
+    """A number of bytes as a user reads it."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:.3g} {unit}"
+    return f"{size:.0f} bytes"
+
+
 def choice(name: str, value: Any, known: Collection[str]) -> str:
     """``value``, if it is one of the known names; the sentence offers the nearest one."""
     if isinstance(value, str) and value in known:

@@ -10,6 +10,8 @@ from ..errors import DataError
 from .dataset import Array, Dataset
 from .named import StoredArray, datasets_from
 from .request import Request
+from .stored_rows import StoredRows, one_sentence
+from .stored_samples import StoredSamples
 from .vetting import vet
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def read_hdf5(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
     ----------
     path : Path
     request : Request
-        Which arrays are wanted.
+        Which arrays are wanted, and whether the features stay in the file.
 
     Raises
     ------
@@ -40,15 +42,13 @@ def read_hdf5(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
             f"{path}: this is not an HDF5 file, or its beginning is damaged; give a file that h5py can open"
         )
     vet(path)
-    try:
-        with h5py.File(path, "r") as file:
-            return datasets_from(_arrays_in(file), str(path), request)
-    except DataError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        # h5py has no exception of its own: whatever its C library trips over becomes one of these.
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: the HDF5 file is truncated or damaged ({reason}); copy or write it again") from None
+    with one_sentence(path), h5py.File(path, "r") as file:
+
+        def in_place(array: StoredArray) -> StoredSamples:
+            array.refuse_what_is_not_there(str(path))
+            return StoredSamples(StoredRows.of(path, file[array.name]))
+
+        return datasets_from(_arrays_in(file), str(path), request, in_place if request.in_place else None)
 
 
 def _arrays_in(file: "h5py.File") -> list[StoredArray]:

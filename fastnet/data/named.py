@@ -39,7 +39,18 @@ class StoredArray:
     objects: str = ""
 
     def values(self, source: str) -> Array:
-        """Read it, unless only unpickling could, or it declares far more than the file holds.
+        """Read it, if it can be trusted.
+
+        Raises
+        ------
+        DataError
+        """
+        self.refuse_what_is_not_there(source)
+        refuse_beyond_memory(size_in_memory(self.dtype, self.shape), source, f"'{self.name}'")
+        return self.read()
+
+    def refuse_what_is_not_there(self, source: str) -> None:
+        """Refuse what only unpickling could read, and what declares far more than the file holds.
 
         Raises
         ------
@@ -56,11 +67,14 @@ class StoredArray:
                 f"{source}: '{self.name}' declares {declared} bytes (shape {self.shape}) but the "
                 f"file holds only {self.stored_bytes} for it; write the file again, without compression if it is right"
             )
-        refuse_beyond_memory(declared, source, f"'{self.name}'")
-        return self.read()
 
 
-def datasets_from(arrays: Sequence[StoredArray], source: str, request: Request) -> tuple[Dataset, Dataset | None]:
+def datasets_from(
+    arrays: Sequence[StoredArray],
+    source: str,
+    request: Request,
+    features: Callable[[StoredArray], Any] | None = None,
+) -> tuple[Dataset, Dataset | None]:
     """The data set of a file, and its test part where it has both.
 
     Parameters
@@ -70,6 +84,8 @@ def datasets_from(arrays: Sequence[StoredArray], source: str, request: Request) 
     source : str
     request : Request
         The names of the arrays, where they were given; whether targets are wanted.
+    features : callable, optional
+        What stands for X, where the array that was chosen is not to be read.
 
     Raises
     ------
@@ -77,7 +93,7 @@ def datasets_from(arrays: Sequence[StoredArray], source: str, request: Request) 
         No arrays are recognised or what was named is not there, features lack their targets, or they do not fit each
         other.
     """
-    chooser = _Chooser(arrays, source, request)
+    chooser = _Chooser(arrays, source, request, features)
     parts = chooser.asked()
     if not parts:
         parts = [part for part in (chooser.split(0), chooser.split(1)) if part is not None]
@@ -93,8 +109,15 @@ def datasets_from(arrays: Sequence[StoredArray], source: str, request: Request) 
 
 
 class _Chooser:
-    def __init__(self, arrays: Sequence[StoredArray], source: str, request: Request) -> None:
+    def __init__(
+        self,
+        arrays: Sequence[StoredArray],
+        source: str,
+        request: Request,
+        features: Callable[[StoredArray], Any] | None,
+    ) -> None:
         self.arrays, self.source, self.request = arrays, source, request
+        self.features = features or (lambda array: as_features(array.values(source), source))
         self.need_targets = request.need_targets
 
     def named(self, name: str, what: str) -> StoredArray:
@@ -189,7 +212,7 @@ class _Chooser:
         return None
 
     def dataset(self, features: StoredArray, targets: StoredArray | None) -> Dataset:
-        X = as_features(features.values(self.source), self.source)
+        X = self.features(features)
         y, class_names = None, self.names(_CLASS_NAMES)
         if targets is not None:
             raw = targets.values(self.source)

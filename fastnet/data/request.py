@@ -35,6 +35,8 @@ class Request:
         False for predict: targets need not be there, and are not read if they are.
     preparation : Preparation, optional
         What the model was trained on, which columns and classes are matched to.
+    in_place : bool
+        Whether the features stay in their file, and X is `StoredSamples`.
     """
 
     target: str | None = None
@@ -48,6 +50,7 @@ class Request:
     keep_missing: bool = False
     need_targets: bool = True
     preparation: "Preparation | None" = None
+    in_place: bool = False
 
     def refuse_target(self, source: str) -> None:
         """Refuse names of columns, where the data are no table.

@@ -1,14 +1,14 @@
 """Scaling features: uint8 data by their full scale, anything else by mean and deviation."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
 from .dataset import Array
-from .examine import mean_and_deviation, row_blocks
+from .examine import Moments, mean_and_deviation, refuse_not_finite, row_blocks
 
 Scaling = Literal["none", "divide", "standardise"]
 
@@ -16,15 +16,60 @@ Scaling = Literal["none", "divide", "standardise"]
 _FULL_SCALES = (1, 16, 255)
 
 
-def fit_scaling(
-    X: Array, source: str, names: Sequence[str] | None
-) -> tuple[Scaling, float, tuple[float, ...], tuple[float, ...]]:
-    """Scaling, divisor, mean and deviation that suit X (n, d)."""
+class FittedScaling(NamedTuple):
+    """What a ``Preparation`` scales features by."""
+
+    scaling: Scaling
+    divisor: float
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+def fit_scaling(X: Array, source: str, names: Sequence[str] | None) -> FittedScaling:
+    """What suits X (n, d)."""
     if X.dtype == np.uint8:
-        top = next(scale for scale in _FULL_SCALES if scale >= int(X.max()))
-        return ("none" if top == 1 else "divide"), float(top), (), ()
-    mean, deviation = mean_and_deviation(X, source, names=names)
-    return "standardise", 1.0, mean, deviation
+        return _of_levels(int(X.max()))
+    return FittedScaling("standardise", 1.0, *mean_and_deviation(X, source, names=names))
+
+
+def fit_scaling_by_blocks(
+    blocks: Iterable[tuple[int, Array]],
+    source: str,
+    names: Sequence[str] | None,
+    row_of: Callable[[int], int],
+    n_rows: int,
+) -> FittedScaling:
+    """What suits samples that come in blocks, as ``fit_scaling`` finds it in all at once, to rounding.
+
+    Parameters
+    ----------
+    blocks : of (number of its first sample, array (k, d)), all of one dtype
+    source, names
+        For messages.
+    row_of : callable
+        Where in the file, which has ``n_rows``, a sample is.
+
+    Raises
+    ------
+    DataError
+        A value is not finite, or the values are too large to be standardised.
+    """
+    top, moments = 0, Moments()
+    for first, block in blocks:
+        if block.dtype == np.uint8:
+            top = max(top, int(block.max()))
+            continue
+        rows = [row_of(first + row) for row in range(len(block))]
+        refuse_not_finite(block, source, names=names, row_of=rows.__getitem__, of=n_rows)
+        moments.add(block)
+    if not moments.count:
+        return _of_levels(top)
+    return FittedScaling("standardise", 1.0, *moments.mean_and_deviation(source, names=names))
+
+
+def _of_levels(top: int) -> FittedScaling:
+    scale = next(scale for scale in _FULL_SCALES if scale >= top)
+    return FittedScaling("none" if scale == 1 else "divide", float(scale), (), ())
 
 
 def standardise(X: Array, mean: Sequence[float], deviation: Sequence[float], dtype: npt.DTypeLike) -> Array:

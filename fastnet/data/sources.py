@@ -30,6 +30,7 @@ def read_training(
     ignore: Iterable[str] = (),
     categorical: Iterable[str] = (),
     keep_missing: bool = False,
+    in_place: bool = False,
 ) -> tuple[Dataset, Dataset | None]:
     """Read data to train on.
 
@@ -55,6 +56,8 @@ def read_training(
         Columns of a table that are left out, and those that are categories whatever they look like.
     keep_missing : bool
         Whether missing cells of features are kept, for ``Preparation.fit(..., impute=...)``, and not refused.
+    in_place : bool
+        Whether the features stay in their file, which must be HDF5: X is then `StoredSamples`, for `fastnet.Stream`.
 
     Returns
     -------
@@ -77,6 +80,7 @@ def read_training(
         ignore=tuple(ignore),
         categorical=tuple(categorical),
         keep_missing=keep_missing,
+        in_place=in_place,
     )
     return _read(source, request)
 
@@ -88,6 +92,7 @@ def read_evaluation(
     x: str | None = None,
     y: str | None = None,
     preparation: "Preparation | None" = None,
+    in_place: bool = False,
 ) -> Dataset:
     """Read data to evaluate on: the test part where the source has both, else its only part.
 
@@ -97,7 +102,7 @@ def read_evaluation(
         As for `read_training`.
     target : str, optional
         The target's column in a table; by default the model's own, else the last one.
-    x, y : str, optional
+    x, y, in_place
         As for `read_training`.
     preparation : Preparation, optional
         What the model was trained on: a CSV's columns are then matched to it by name, and class
@@ -108,21 +113,23 @@ def read_evaluation(
     DataError
         As for `read_training`, or columns or class names differ from the model's.
     """
-    train, test = _read(source, Request(target=target, x=x, y=y, preparation=preparation))
+    train, test = _read(source, Request(target=target, x=x, y=y, preparation=preparation, in_place=in_place))
     dataset = train if test is None else test
     if preparation is not None:
         preparation.check_names(dataset)
     return dataset
 
 
-def read_prediction(source: Any, *, x: str | None = None, preparation: "Preparation") -> Dataset:
+def read_prediction(
+    source: Any, *, x: str | None = None, preparation: "Preparation", in_place: bool = False
+) -> Dataset:
     """Read data to predict on; targets are set aside, so that ``y`` is always None.
 
     Parameters
     ----------
     source : str or Path
         As for `read_training`; the test part where the source has both.
-    x : str, optional
+    x, in_place
         As for `read_training`.
     preparation : Preparation
         What the model was trained on: a CSV's columns are matched to it by name.
@@ -132,10 +139,15 @@ def read_prediction(source: Any, *, x: str | None = None, preparation: "Preparat
     DataError
         As for `read_training`, or a column is missing or was not there in training.
     """
-    train, test = _read(source, Request(x=x, preparation=preparation, need_targets=False))
+    train, test = _read(source, Request(x=x, preparation=preparation, need_targets=False, in_place=in_place))
     dataset = (train if test is None else test).without_targets()
     preparation.check_names(dataset)
     return dataset
+
+
+def can_stay(source: Any) -> bool:
+    """Whether features of a source of this name can stay in their file."""
+    return isinstance(source, str | Path) and source not in BUILT_IN and Path(source).suffix.lower() in _HDF5_SUFFIXES
 
 
 def _read(source: Any, request: Request) -> tuple[Dataset, Dataset | None]:
@@ -143,6 +155,11 @@ def _read(source: Any, request: Request) -> tuple[Dataset, Dataset | None]:
         return _read_frame(source, request), None
     if source == "-":
         raise DataError("-: reading standard input is not supported yet; save the data to a file and give its path")
+    if request.in_place and not can_stay(source):
+        raise DataError(
+            f"{source}: only an HDF5 file can be streamed; write the data to one, such as by fastnet data convert, or "
+            "read them whole, without a bound on the memory"
+        )
     if isinstance(source, str) and source in BUILT_IN:
         request.refuse_target(source)
         request.refuse_arrays(source)

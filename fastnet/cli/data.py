@@ -5,6 +5,7 @@ import click
 from .main import LazyGroup
 
 VERBS = {
+    "describe": "Say what is in data: types, ranges, missing values, classes, duplicates.",
     "fetch": "Get a well-known data set, such as mnist.",
 }
 

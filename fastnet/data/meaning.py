@@ -33,6 +33,12 @@ _FEW = 20
 
 _NAMES_OF_IDENTIFIERS = re.compile(r"(.*[\W_])?(id|index|idx|key|row|no|nr|number|unnamed:? ?\d*)|.*[a-z](Id|ID|Index)")
 
+LEFT_OUT = {
+    "time": "holds dates or times, which have no numbers of their own",
+    "identifier": "has a text of its own in nearly every row, as names and keys do, from which nothing can be learned",
+}
+"""What training does not take unless it is asked for, and why."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -80,6 +86,22 @@ def find_out(raw: RawTable, name: str, *, wanted: Kind | None = None) -> Found:
     if wanted is not None:
         return Found(wanted, Column(name, wanted, found.column.values))
     return found
+
+
+def note_on(found: Found) -> str:
+    """What a user should know of a column before training on it; empty where that is nothing."""
+    name = found.column.name
+    if found.meaning in LEFT_OUT:
+        return (
+            f"the column '{name}' {LEFT_OUT[found.meaning]}, and is left out; say so by --ignore {name}, or have it "
+            f"taken for categories by --categorical {name}"
+        )
+    if found.looks_like_identifier:
+        return (
+            f"the column '{name}' counts the rows, from which nothing can be learned that holds elsewhere; leave it "
+            f"out by --ignore {name}"
+        )
+    return ""
 
 
 def numbers_of(raw: RawTable) -> Array:

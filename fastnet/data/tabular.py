@@ -10,18 +10,13 @@ from .cells import parse_several, parse_targets
 from .columns import as_text, listed, target_columns
 from .dataset import Array, Dataset
 from .encoding import ColumnEncoding
-from .meaning import Found, find_out
+from .meaning import LEFT_OUT, find_out, note_on
 from .raw import RawTable
 from .request import Request
 from .table import Column, Table
 
 MOST_CATEGORIES = 1000
 """How many features a column of text may become unless somebody asks for more."""
-
-_LEFT_OUT = {
-    "time": "holds dates or times, which have no numbers of their own",
-    "identifier": "has a text of its own in nearly every row, as names and keys do, from which nothing can be learned",
-}
 
 
 def dataset_of(raw: RawTable, request: Request) -> Dataset:
@@ -125,10 +120,10 @@ def _chosen(raw: RawTable, names: Iterable[str], categorical: Sequence[str]) -> 
                 f"{raw.source}: the column '{name}' has {len(found.column.texts):,} different texts, each of which "
                 f"would become a feature; leave it out by --ignore {name}, or ask for them by --categorical {name}"
             )
-        note = _note(found)
+        note = note_on(found)
         if note:
             warnings.warn(f"{raw.source}: {note}", DataWarning, stacklevel=2)
-        if found.meaning not in _LEFT_OUT:
+        if found.meaning not in LEFT_OUT:
             columns.append(found.column)
     if not columns:
         raise DataError(
@@ -136,21 +131,6 @@ def _chosen(raw: RawTable, names: Iterable[str], categorical: Sequence[str]) -> 
             "categories, or ask for a column by --categorical"
         )
     return columns
-
-
-def _note(found: Found) -> str:
-    name = found.column.name
-    if found.meaning in _LEFT_OUT:
-        return (
-            f"the column '{name}' {_LEFT_OUT[found.meaning]}, and is left out; say so by --ignore {name}, or have it "
-            f"taken for categories by --categorical {name}"
-        )
-    if found.looks_like_identifier:
-        return (
-            f"the column '{name}' counts the rows, from which nothing can be learned that holds elsewhere; leave it "
-            f"out by --ignore {name}"
-        )
-    return ""
 
 
 def _refuse_bad_cells(

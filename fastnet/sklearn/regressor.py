@@ -82,7 +82,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     callbacks : list of Callback or None
         fastnet's, or your own.
     dtype : "float32", "float64" or None
-        What is computed in; None is X's own, as in scikit-learn. "float32" is about twice as fast.
+        What is computed in; None is X's own, as in scikit-learn. "float32" is faster.
     backend : str
         "jit" or "reference".
     threads : int or None

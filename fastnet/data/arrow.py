@@ -45,11 +45,10 @@ def read_arrow(path: Path) -> RawTable:
     import pyarrow as pa
 
     try:
-        with path.open("rb") as file:
-            is_file = file.read(6) == b"ARROW1"
-            file.seek(0)
-            with (pa.ipc.open_file if is_file else pa.ipc.open_stream)(file) as reader:
-                table = reader.read_all()
+        # From memory: of a file, Arrow would ask for as much room as the file says, before it sees how little there is.
+        content = path.read_bytes()
+        with (pa.ipc.open_file if content.startswith(b"ARROW1") else pa.ipc.open_stream)(content) as reader:
+            table = reader.read_all()
         table.validate(full=True)
         return _checked(table, str(path))
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 
 from ..errors import DataError
 from .dataset import Array, Dataset
 from .named import StoredArray, datasets_from, targets_for
+from .npy_header import read_header
 from .request import Request
 
 SUFFIX = ".npy"
@@ -78,13 +78,10 @@ def stored(path: Path) -> StoredArray:
         raise DataError(f"{path}: there is no such file; check the path")
     try:
         with path.open("rb") as file:
-            version = npy.read_magic(file)
-            if version == (1, 0):
-                shape, _, dtype = npy.read_array_header_1_0(file)
-            elif version == (2, 0):
-                shape, _, dtype = npy.read_array_header_2_0(file)
-            else:  # only structured types need a later version
-                raise ValueError(f"version {version[0]}.{version[1]} of the format, which plain arrays do not need")
+            header = read_header(file)
+            if header is None:
+                raise ValueError("a later version of the format, which plain arrays do not need")
+            shape, dtype = header
             held = path.stat().st_size - file.tell()
     except ValueError as error:
         raise DataError(

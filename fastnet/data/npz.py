@@ -12,9 +12,8 @@ from numpy.lib import format as npy
 from ..errors import DataError
 from .dataset import Array, Dataset
 from .named import StoredArray, datasets_from
+from .npy_header import read_header
 from .request import Request
-
-_MOST_DIMENSIONS = 32
 
 
 def read_npz(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
@@ -51,19 +50,11 @@ def read_npz(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
 
 def _declared(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> StoredArray | None:
     """What the header of one array declares; None for what is no plain array."""
-    try:
-        with archive.open(member) as file:
-            version = npy.read_magic(file)
-            if version == (1, 0):
-                shape, _, dtype = npy.read_array_header_1_0(file)
-            elif version == (2, 0):
-                shape, _, dtype = npy.read_array_header_2_0(file)
-            else:  # only structured types need a later version, and none of them holds X or y
-                return None
-    except Exception as error:  # a header is a Python literal, whose tokens, nesting and type each fail in their way
-        raise ValueError(f"the header of '{member.filename}' is not one of NumPy's: {error}") from None
-    if len(shape) > _MOST_DIMENSIONS or any(size < 0 for size in shape):
+    with archive.open(member) as file:
+        header = read_header(file)
+    if header is None:  # a structured type, and none of them holds X or y
         return None
+    shape, dtype = header
     return StoredArray(
         name=member.filename.removesuffix(".npy"),
         shape=shape,

@@ -121,10 +121,9 @@ def _number(source: random.Random, content: bytes) -> bytes:
 
 def _digits(source: random.Random, content: bytes) -> bytes:
     """Another number where one stands in text."""
-    found = list(_DIGITS.finditer(content[: 2**16]))
-    if not found:
+    match = _DIGITS.search(content, source.randrange(len(content) + 1))
+    if match is None:
         return _number(source, content)
-    match = source.choice(found)
     return content[: match.start()] + str(source.choice(_NUMBERS)).encode() + content[match.end() :]
 
 

@@ -21,7 +21,7 @@ def csv() -> list[bytes]:
         b"a,b,price\r\n1.5,-2e3,10.25\r\n3,4e-5,11\r\n0,.5,12.5\r\n",
         b'\xef\xbb\xbf"name, long",b,label\n1,2,"yes"\n3,4,"no ""really"""\n5,6,yes\n',
         "größe,b,label\n1,2,käse\n3,4,wurst\n5,6,käse\n".encode(),
-        b"date,id,colour,v,y\n2024-01-02,1,red,,1\n2024-01-03,2,blue,3.5,0\n2024-01-04,3,red,1,1\n2024-01-05,4,,2,0\n",
+        b"date,id,colour,v,y\n2024-01-02,1,red,2,1\n2024-01-03,2,blue,3.5,0\n2024-01-04,3,red,1,1\n2024-01-05,4,red,2,0\n",
     ]
 
 
@@ -110,6 +110,73 @@ def idx_labels() -> list[bytes]:
     return [plain, gzip.compress(plain, mtime=0)]
 
 
+def npy() -> list[bytes]:
+    """Six samples, in either order and of several types."""
+    X = np.arange(12, dtype=np.float32).reshape(6, 2)
+    images = []
+    for values in (X, np.asfortranarray(X.astype(">f8")), (X > 3), X.astype(np.uint8)):
+        image = io.BytesIO()
+        np.save(image, values)
+        images.append(image.getvalue())
+    return images
+
+
+def _table() -> Any:
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            "a": [1.5, 2.5, 3.5, 4.5],
+            "n": pa.array([1, 2, 3, 4], pa.int32()),
+            "colour": pa.array(["red", "blue", "red", "red"]).dictionary_encode(),
+            "on": [True, False, True, True],
+            "label": ["cat", "dog", "cat", "dog"],
+        }
+    )
+
+
+def parquet() -> list[bytes]:
+    """Columns of every usual type, compressed and not."""
+    from pyarrow import parquet as pq
+
+    images = []
+    for options in ({}, {"compression": "none", "use_dictionary": False}, {"compression": "gzip", "version": "1.0"}):
+        image = io.BytesIO()
+        pq.write_table(_table(), image, **options)
+        images.append(image.getvalue())
+    return images
+
+
+def arrow() -> list[bytes]:
+    """The same as a file and as a stream."""
+    import pyarrow as pa
+
+    images = []
+    for writer in (pa.ipc.new_file, pa.ipc.new_stream):
+        image = io.BytesIO()
+        with writer(image, _table().schema) as out:
+            out.write_table(_table())
+        images.append(image.getvalue())
+    return images
+
+
+def pictures() -> list[bytes]:
+    """One picture in every format."""
+    from PIL import Image
+
+    picture = Image.fromarray(np.arange(6 * 5 * 3, dtype=np.uint8).reshape(6, 5, 3))
+    images = []
+    for kind, mode in [*((kind, "RGB") for kind in ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")), ("GIF", "P")]:
+        image = io.BytesIO()
+        picture.convert(mode).save(image, kind)
+        images.append(image.getvalue())
+    for mode in ("L", "RGBA", "I;16"):
+        image = io.BytesIO()
+        picture.convert("L" if mode == "I;16" else mode).convert(mode).save(image, "PNG")
+        images.append(image.getvalue())
+    return images
+
+
 def networks() -> list[fn.Network]:
     """Networks with what a model file can hold: a preparation, classes, a regression, normalisation."""
     train, _ = read_training("moons")
@@ -131,10 +198,21 @@ def models(folder: Path) -> list[bytes]:
     return images
 
 
+def checkpoints(folder: Path) -> list[bytes]:
+    """What is kept of a training under way."""
+    X, y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
+    network = fn.Network(
+        [fn.Dense(2, activation="tanh"), fn.Dense(1, activation="sigmoid")], input_shape=2, loss="binary_crossentropy"
+    )
+    path = folder / "seed.h5"
+    network.fit(X, y, optimizer=fn.Adam(), epochs=2, backend="reference", callbacks=[fn.Checkpoint(path)])
+    return [path.read_bytes()]
+
+
 def toml() -> list[bytes]:
     """Configurations as ``fastnet train`` saves them and as people write them."""
     return [
         b'data = "digits"\nlayers = [20, 7]\nactivation = "relu"\nepochs = 3\nlearning-rate = 0.01\njit = false\n',
         b'data = "a.csv"\ntarget = "y"\noptimizer = "adam"\nbatch_size = "full"\nvalidation = 0.2\ndtype = "float64"\n',
-        b"# a comment\nlayers = 20\nl2 = 1e-4\ndropout = 0.5\nseed = 7\n[table]\nx = 1979-05-27\n",
+        b"# a comment\nlayers = 20\nl2 = 1e-4\ndropout = 0.5\nseed = 7\n",
     ]

@@ -15,11 +15,11 @@ import seeds
 import vetter
 
 import fastnet as fn
-from fastnet import checkpoint
+from fastnet import checkpoint, state
 from fastnet.cli import config
 from fastnet.cli.train import train
 from fastnet.data import read_prediction, read_training
-from fastnet.errors import FastnetError
+from fastnet.errors import DataWarning, FastnetError
 
 Read = Callable[[Path], None]
 _LONGEST_SENTENCE = 2000
@@ -64,6 +64,7 @@ class Target:
         """
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.simplefilter("ignore", DataWarning)
             try:
                 read(path)
             except FastnetError as error:
@@ -95,12 +96,47 @@ def _used(path: Path) -> None:
         raise FindingError("data to predict on came with targets")
 
 
-def _data(folder: Path) -> Read:
+def data(folder: Path) -> Read:
+    """Read and prepare data."""
     return _used
 
 
 def _vetted(folder: Path) -> Read:
     return vetter.vetted_by(vetter.Vetter(), _used)
+
+
+def _npy_beside_targets(folder: Path) -> Read:
+    np.save(folder / "y.npy", np.arange(6) % 2)
+    return _used
+
+
+def _folder_of_pictures(folder: Path) -> Read:
+    """A picture among others of its size."""
+    root = folder / "pictures"
+    for name in ("cat", "dog"):
+        (root / name).mkdir(parents=True)
+        (root / name / "2.png").write_bytes(seeds.pictures()[0])
+
+    def read(path: Path) -> None:
+        dataset, _ = read_training(root, size=5)
+        fn.Preparation.fit(dataset)
+
+    return read
+
+
+def _checkpoints(folder: Path) -> Read:
+    """A checkpoint is read bit by bit as it was written, or not at all."""
+
+    def told(path: Path) -> str:
+        return repr({key: value for key, value in state.read(path).items() if key != "path"})
+
+    original = told(folder / "seed.h5")  # which holds times, so that no other one is the same
+
+    def read(path: Path) -> None:
+        if told(path) != original:
+            raise FindingError("a damaged checkpoint was read as another one")
+
+    return read
 
 
 def _idx_beside_labels(folder: Path) -> Read:
@@ -153,16 +189,18 @@ def _always(make: Callable[[], list[bytes]]) -> Callable[[Path], list[bytes]]:
 
 _GZIP = (mutate.inside_gzip,)
 TARGETS = (
-    Target("csv", "data.csv", _always(seeds.csv), _data, share=1.5),
-    Target("tsv", "data.tsv", _always(seeds.tsv), _data),
-    Target("hdf5", "data.h5", _always(seeds.hdf5), _vetted, share=0.3),
-    Target("npz", "data.npz", _always(seeds.npz), _data, inside=(mutate.inside_zip,)),
-    Target(
-        "idx-images", "train-images-idx3-ubyte", _always(seeds.idx_images), _idx_beside_labels, (mutate.inside_gzip,)
-    ),
-    Target(
-        "idx-labels", "train-labels-idx1-ubyte", _always(seeds.idx_labels), _labels_beside_idx, (mutate.inside_gzip,)
-    ),
+    Target("csv", "data.csv", _always(seeds.csv), data, share=1),
+    Target("tsv", "data.tsv", _always(seeds.tsv), data),
+    Target("csv.gz", "data.csv.gz", _always(seeds.csv_gz), data, inside=_GZIP, share=0.5),
+    Target("parquet", "data.parquet", _always(seeds.parquet), data, share=0.5),
+    Target("arrow", "data.arrow", _always(seeds.arrow), data, share=0.5),
+    Target("npy", "X.npy", _always(seeds.npy), _npy_beside_targets),
+    Target("pictures", "pictures/cat/1.png", _always(seeds.pictures), _folder_of_pictures, (mutate.inside_png,), 0.3),
+    Target("checkpoint", "checkpoint.h5", seeds.checkpoints, _checkpoints, share=5),
+    Target("hdf5", "data.h5", _always(seeds.hdf5), _vetted, share=0.15),
+    Target("npz", "data.npz", _always(seeds.npz), data, inside=(mutate.inside_zip,)),
+    Target("idx-images", "train-images-idx3-ubyte", _always(seeds.idx_images), _idx_beside_labels, _GZIP),
+    Target("idx-labels", "train-labels-idx1-ubyte", _always(seeds.idx_labels), _labels_beside_idx, _GZIP),
     Target("model", "model.h5", seeds.models, _models, share=6),
     Target("forged-model", "model.h5", seeds.models, _forged),
     Target("config", "config.toml", _always(seeds.toml), _config),

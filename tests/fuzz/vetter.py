@@ -8,7 +8,7 @@ from typing import Any
 
 from fastnet.data import vetting
 
-_SECONDS = 8.0
+_SECONDS = 3.0
 _MOST = 5000
 """Files for one process: what the library leaks over damaged ones adds up."""
 

@@ -1,10 +1,10 @@
 """``fastnet.sklearn`` beside scikit-learn's own MLP: whole fits with the same settings, in turns, a seed a round; and
 whole processes, from Python's start to the end of a first fit.
 
-A row has the medians of our times and of scikit-learn's; the ratio, which is the median of the rounds' (and the smallest
-and the largest of them); the same with one thread; our final loss and scikit-learn's, mean and standard deviation over
-the seeds. Both begin at the same weights but shuffle for themselves, so the final losses agree as the seeds' do. The
-kernels of the processes are compiled before; ``bench/test_startup.py`` has a machine's very first run.
+A row has the medians of our times and of scikit-learn's; the ratio, which is the median of the rounds' (and the
+smallest and the largest of them); the same with one thread; our final loss and scikit-learn's, mean and standard
+deviation over the seeds. Both begin at the same weights but shuffle for themselves, so the final losses agree as the
+seeds' do. The kernels of the processes are compiled before; ``bench/test_startup.py`` has a machine's very first run.
 
 ``pytest bench/test_sklearn.py`` prints it all.
 """

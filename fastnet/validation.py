@@ -49,7 +49,7 @@ def all_finite(values: npt.NDArray[np.floating]) -> bool:
             if np.isfinite(values.sum()):
                 return True
     # Counting has no Python in it, which `all` has: a single row is predicted in ten microseconds.
-    return np.count_nonzero(np.isfinite(values)) == values.size
+    return bool(np.count_nonzero(np.isfinite(values)) == values.size)
 
 
 def whole(name: str, value: Any, *, at_least: int) -> int:

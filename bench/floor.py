@@ -15,8 +15,7 @@ import numba
 import numpy as np
 from workloads import WORKLOADS, Workload
 
-from fastnet.threads import one_blas_thread
-from fastnet.training import BLOCK_ROWS
+from fastnet.threads import BLOCK_ROWS, one_blas_thread
 from fastnet_kernels.jit.engine import compiled
 from fastnet_kernels.jit.products import gemm
 from fastnet_kernels.jit.views import matrix

@@ -1,5 +1,6 @@
 """An epoch's samples from a file: gathered into buffers block by block, in an order that (seed, epoch) decides."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from fastnet_kernels.program import moments_size, row_size
 from fastnet_kernels.reference.randomness import row_key, stream_key
 
 from .errors import ConfigurationError
-from .model import Model
+from .model import ROWS_AT_ONCE, Model
 from .optimizers import Optimizer
 from .pixels import Samples
 from .streamed import PART_BYTES, Streamed
+from .threads import BLOCK_ROWS
 from .validation import bytes_in_words
 
 BLOCKS = -2
@@ -53,7 +55,8 @@ class Plan:
 def plan(model: Model, X: Streamed, optimizer: Optimizer, batch_size: int, columns: int) -> Plan:
     """The largest buffers that the stream's memory has room for, where the targets have so many columns.
 
-    Of the number of threads nothing here depends, so that the same seed trains in the same order with any.
+    It does not depend on the threads that train, but on those that could on this machine, so that the same seed trains
+    in the same order with any.
 
     Raises
     ------
@@ -66,10 +69,14 @@ def plan(model: Model, X: Streamed, optimizer: Optimizer, batch_size: int, colum
     labels = samples * (4 * 8 + columns * (8 + 3 * itemsize))
     # The parameters, their gradients (a copy a thread, where that is less than what the rows give), the optimizer's
     # slots, both as they were at the last two looks, and the model's before the epoch and with the best loss.
-    largest_gradients = max(n_parameters, batch_size * numbers)
-    state = itemsize * (n_parameters * (6 + 3 * optimizer.slots) + largest_gradients)
-    # What the layers give for a batch, in training and in an evaluation.
-    state += itemsize * numbers * 2 * (batch_size + 1024) + 64 * moments_size(model.program) * itemsize
+    most_members = os.cpu_count() or 1
+    gradients = max(n_parameters, min(most_members * n_parameters, batch_size * numbers))
+    state = itemsize * (n_parameters * (6 + 3 * optimizer.slots) + gradients)
+    # What the layers give for the rows of a batch that are worked on together, in training and in an evaluation.
+    has_moments = moments_size(model.program) > 0
+    together = batch_size + most_members if has_moments else min(batch_size, BLOCK_ROWS * most_members) + most_members
+    state += itemsize * (2 * numbers * (together + ROWS_AT_ONCE * most_members))
+    state += itemsize * moments_size(model.program) * most_members
     reading = 2 * X.block_bytes + 4 * (PART_BYTES + X.block_bytes) + RESERVE
     fixed = labels + state + reading
     # A sample, where it comes from, its place in the order, and its target and weight beside it.

@@ -13,6 +13,7 @@ from fastnet_kernels.program import BATCH_NORM
 
 from . import checkpoint
 from .activations import CustomActivation
+from .buffers import Plan, plan
 from .callbacks import Callback, checked_callbacks
 from .data.stream import Stream
 from .errors import ConfigurationError, DataError
@@ -170,6 +171,28 @@ class Network(Model):
         )
         training.run(watchers)
         return training.history
+
+    def buffers_of(
+        self,
+        stream: Stream,
+        y: npt.ArrayLike | None = None,
+        *,
+        optimizer: Optimizer | None = None,
+        batch_size: int | None = 32,
+    ) -> Plan:
+        """How ``fit`` would read a stream with these options: the buffers that its memory has room for.
+
+        Raises
+        ------
+        DataError
+            If the stream cannot be used.
+        ConfigurationError
+            If its memory is too small for a batch.
+        """
+        X = Streamed(stream, self.preparation, self.dtype, self.input_shape)
+        targets = self.check_targets(self.targets_of(stream, y), len(X))
+        rows = len(X) if batch_size is None else min(whole("batch_size", batch_size, at_least=1), len(X))
+        return plan(self, X, Adam() if optimizer is None else optimizer, rows, targets.shape[1])
 
     def save(self, path: str | Path) -> None:
         """Write the network and its preparation to an HDF5 file, whole or not at all.

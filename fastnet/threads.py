@@ -35,6 +35,11 @@ def available() -> int:
     return min([cores(), *(int(number) for number in asked if number.isdecimal() and int(number) > 0)])
 
 
+BLOCK_ROWS = 256
+"""Rows that a member of the jit engine's team sends through all layers together, so that what they give stays in the
+cache."""
+
+
 def members_for(threads: int | None, n_parameters: int, rows: int) -> int:
     """The size of a team for so many rows at a time: ``threads``, or as many as this process may have, never more than
     there are rows; one where the work is too small to share, which two would take longer for.

@@ -39,15 +39,11 @@ from .sample_space import SampleSpace, pays
 from .schedules import PlateauState, ReduceOnPlateau, Timed
 from .state import State, fill, going_on_from
 from .streamed import Streamed
-from .threads import members_for, one_blas_thread
+from .threads import BLOCK_ROWS, members_for, one_blas_thread
 
 SECONDS_A_CALL = 0.1
 """How long the engine is left alone when no callback has to see every epoch: short enough for a progress bar and for
 Ctrl-C, long enough that the return to Python costs nothing."""
-
-BLOCK_ROWS = 256
-"""Rows that a member of the jit engine's team sends through all layers together, so that what they give stays in the
-cache."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..data.examine import describe_feature
+from ..data.stream import Stream
 from ..pixels import Pixels
 from .output import counted, listed
 from .samples import Samples, class_counts
@@ -50,7 +51,7 @@ def _unbalanced(samples: Samples) -> str:
 def _constant_features(samples: Samples) -> str:
     preparation, X = samples.preparation, samples.train.X
     # Pictures have constant pixels at their edges, which is nothing to mend.
-    if isinstance(X, Pixels) or preparation.scaling != "standardise" or len(preparation.input_shape) > 1:
+    if isinstance(X, Pixels | Stream) or preparation.scaling != "standardise" or len(preparation.input_shape) > 1:
         return ""
     constant = np.flatnonzero(X.max(axis=0) == X.min(axis=0))
     if not len(constant):

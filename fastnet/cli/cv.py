@@ -88,6 +88,8 @@ def cv(
     settings = check_options(ctx, settings, config)
     if settings.test is not None:
         raise click.UsageError("cv tests on folds of DATA; leave --test out, and use train for it", ctx)
+    if settings.memory is not None:
+        raise click.UsageError("cv reads DATA whole; leave --memory out, or use train with --validation", ctx)
     if out is not None:
         check_folder(out, settings.data, force=force)
     say = Printer(quiet=as_json)

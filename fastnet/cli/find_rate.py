@@ -50,6 +50,8 @@ def find_rate(
     settings = check_options(ctx, settings, config)
     if settings.optimizer in (LBFGS.name, Rprop.name):
         raise click.UsageError(f"{settings.optimizer} has no learning rate to look for; use another --optimizer", ctx)
+    if settings.memory is not None:
+        raise click.UsageError("find-rate reads DATA whole; leave --memory out, and give some of the samples", ctx)
     if lowest >= highest:
         raise click.UsageError(f"--lowest must be below --highest, but {lowest:g} is not below {highest:g}", ctx)
     samples = read_samples(settings)

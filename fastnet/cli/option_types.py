@@ -6,6 +6,9 @@ from typing import Any
 
 import click
 
+from ..errors import ConfigurationError
+from ..validation import size_in_bytes
+
 MOST_UNITS = 1_000_000
 
 
@@ -87,6 +90,20 @@ class Number(click.FloatRange):
             most = "" if self.max is None else f" and below {self.max:g}"
             self.fail(f"must be a number {least}{most}, not {value!r}", param, ctx)
         return number
+
+
+class Amount(click.ParamType):  # type: ignore[type-arg]  # as above
+    """An amount of memory such as ``500MB``; kept as text, as a file has it."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text."""
+        try:
+            size_in_bytes("it", str(value))
+        except ConfigurationError:
+            self.fail(f"must be an amount such as 500MB or 2GiB, not {value!r}", param, ctx)
+        return str(value)
 
 
 class Pieces(click.ParamType):  # type: ignore[type-arg]  # as above

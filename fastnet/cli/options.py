@@ -12,7 +12,7 @@ from ..data.encoding import IMPUTE
 from ..losses import LOSS_CLASSES
 from ..model import DTYPES
 from ..optimizers import OPTIMIZER_CLASSES
-from .option_types import Layers, NameOrOwn, Names, Number, Pieces, Size, Whole
+from .option_types import Amount, Layers, NameOrOwn, Names, Number, Pieces, Size, Whole
 from .rates import SCHEDULES
 
 FULL = "full"
@@ -57,6 +57,12 @@ SETTINGS: list[Callable[[Command], Command]] = [
         type=Size(),
         metavar="N|WxH",
         help="What pictures in a folder are stretched or shrunk to; needed where they differ in size.",
+    ),
+    click.option(
+        "--memory",
+        type=Amount(),
+        metavar="SIZE",
+        help="What training may take, such as 500MB: DATA, an HDF5 file of any size, is then read in pieces.",
     ),
     click.option("--grey/--colour", default=None, help="Make those grey or RGB; by default as they are."),
     click.option(

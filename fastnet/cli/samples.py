@@ -11,6 +11,9 @@ from ..cross_validation import asked_task, classes_of
 from ..data import Dataset, read_evaluation, read_training
 from ..data.columns import columns_named
 from ..data.labels import could_be_either
+from ..data.sources import can_stay
+from ..data.stored_samples import StoredSamples
+from ..data.stream import Stream
 from ..errors import ConfigurationError, DataError
 from ..pixels import Pixels
 from ..preparation import AskedTask
@@ -27,13 +30,13 @@ class Part:
 
     Attributes
     ----------
-    X : array (n, d), or Pixels of that shape
+    X : array (n, d), Pixels of that shape, or Stream of raw samples
     y : array (n,) of class indices, or (n, k) of numbers, labels or probabilities
     source : str
         What messages call it.
     """
 
-    X: Array | Pixels
+    X: Any
     y: Array
     source: str
 
@@ -95,6 +98,7 @@ def read_given(settings: Settings) -> tuple[Dataset, Dataset | None]:
         ignore=named(settings.ignore),
         categorical=named(settings.categorical),
         keep_missing=settings.impute is not None or settings.missing_category,
+        in_place=settings.memory is not None,
     )
 
 
@@ -107,7 +111,8 @@ def samples_of(settings: Settings, given: Dataset, test: Dataset | None) -> Samp
         As of ``read_samples``.
     """
     task = cast(AskedTask, settings.task)
-    preparation = fit_preparation(settings, given, task)
+    whole = _without_features(given) if settings.validation and settings.memory is not None else given
+    preparation = fit_preparation(settings, whole, task)
     guessed = task == "auto" and given.y is not None and could_be_either(given.y, given.class_names)
     validation = None
     if settings.validation:
@@ -131,10 +136,15 @@ def samples_of(settings: Settings, given: Dataset, test: Dataset | None) -> Samp
         preparation = replace(preparation, target_mean=(0.0,) * preparation.n_outputs, target_deviation=ones)
     if settings.test is not None:
         test = read_evaluation(
-            settings.test, target=settings.target, x=settings.x, y=settings.y, preparation=preparation
+            settings.test,
+            target=settings.target,
+            x=settings.x,
+            y=settings.y,
+            preparation=preparation,
+            in_place=settings.memory is not None and can_stay(settings.test),
         )
     train, validation_part, test_part = (
-        None if dataset is None else prepare(dataset, preparation, settings.dtype)
+        None if dataset is None else prepare(dataset, preparation, settings.dtype, settings.memory)
         for dataset in (given, validation, test)
     )
     assert train is not None
@@ -205,8 +215,15 @@ def with_scaling_of(preparation: Preparation, old: Preparation, base: str | None
     )
 
 
-def prepare(dataset: Dataset, preparation: Preparation, dtype: str) -> Part:
-    """Features and targets as a network with this preparation takes them.
+def _without_features(dataset: Dataset) -> Dataset:
+    """The same samples with nothing to learn from: features that stay in their file are read once, without those that
+    are held out, and not to see what the targets are."""
+    return replace(dataset, X=np.zeros((len(dataset.X), 1), np.uint8), feature_names=None)
+
+
+def prepare(dataset: Dataset, preparation: Preparation, dtype: str, memory: str | None = None) -> Part:
+    """Features and targets as a network with this preparation takes them; features that stay in their file as a stream
+    with so much memory.
 
     Raises
     ------
@@ -215,7 +232,11 @@ def prepare(dataset: Dataset, preparation: Preparation, dtype: str) -> Part:
     """
     if dataset.y is None:
         raise DataError(f"{dataset.source}: there are no targets; give data with known answers")
-    X = preparation.samples(dataset.X, source=dataset.source, dtype=dtype)
+    X: Pixels | Stream | Array
+    if memory is not None and isinstance(dataset.X, StoredSamples):
+        X = Stream.of(dataset, memory)
+    else:
+        X = preparation.samples(dataset.X, source=dataset.source, dtype=dtype)
     return Part(X, preparation.targets(dataset.y, source=dataset.source), dataset.source)
 
 

@@ -70,6 +70,7 @@ class Settings:
     x: str | None
     y: str | None
     size: tuple[int, int] | None
+    memory: str | None
     grey: bool | None
     task: str
     jit: bool

@@ -7,9 +7,11 @@ import numpy as np
 
 from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, History, LayerNorm, Network, Preparation
 from ..activations import name_of
+from ..data.stream import Stream
 from ..layers import layer_to_dict
 from ..optimizers import Optimizer, WithRate
 from ..schedules import Schedule, Timed, WarmUp
+from ..validation import bytes_in_words
 from .output import MOST_NAMES, counted, labelled, listed, seconds
 from .samples import Samples, class_counts
 from .settings import Settings
@@ -42,6 +44,10 @@ def before(settings: Settings, samples: Samples, network: Network) -> list[str]:
         lines.append(labelled("test", f"{size} {where}"))
     batch = "full batch" if settings.rows_in_batch is None else f"batches of {settings.rows_in_batch}"
     optimizer = settings.build_optimizer(len(samples.train.X))
+    train = samples.train
+    if isinstance(train.X, Stream):
+        planned = network.buffers_of(train.X, train.y, optimizer=optimizer, batch_size=settings.rows_in_batch)
+        lines.append(labelled("memory", f"{bytes_in_words(train.X.memory)}: {planned.in_words()}"))
     return [
         *lines,
         labelled("prepared", _prepared(samples, settings)),

@@ -9,19 +9,18 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..activations import ActivationObject
 from ..callbacks import Callback
-from ..errors import ConfigurationError, DataError
 from ..labelled import Labelled
 from ..losses import Hinge, Loss
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .base import DTYPES, Array, BaseMLP, can_go_on
+from .labels import refuse_other_classes, refuse_unknown_classes, weights_of_classes
 from .losses import loss_of_classes
 from .parameters import CONSTRAINTS, Constraints
 from .scores import accuracy_of
@@ -181,34 +180,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            self._check_warm_start(unique_labels(y))
-        if self.class_weight == "balanced" and incremental:
-            raise ConfigurationError(
-                "class_weight='balanced' needs all samples, but partial_fit sees some; give a dict of weights"
-            )
-        if isinstance(self.class_weight, list) and (y.ndim == 1 or len(self.class_weight) != y.shape[1]):
-            labels = 1 if y.ndim == 1 else y.shape[1]
-            raise ConfigurationError(
-                f"class_weight has {len(self.class_weight)} item(s), but a list is of one dict for each label of "
-                f"several, and y has {labels} label(s); give a dict from classes to weights, or 'balanced'"
-            )
-        weights = None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
-        return X, self._encode(y), weights
-
-    def _check_warm_start(self, found: Array) -> None:
-        """Refuse classes that are not those of the fit before."""
-        if self.warm_start and set(found) != set(self.classes_):
-            raise DataError(
-                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                f"Previously got {self.classes_}, `y` has {found}"
-            )
+            refuse_other_classes(self, unique_labels(y))
+        return X, self._encode(y), weights_of_classes(self.class_weight, y, incremental)
 
     def _encode(self, y: Any) -> Array:
-        found = unique_labels(y)
-        if len(np.setdiff1d(found, self.classes_, assume_unique=True)):
-            raise DataError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {found}."
-            )
+        refuse_unknown_classes(self, unique_labels(y))
         # Bytes, since one-hot rows of many samples and classes take room.
         encoded: Array = self._label_binarizer.transform(y).astype(bool)
         return encoded

@@ -13,18 +13,20 @@ import sklearn
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401  it makes the import below possible
 from sklearn.feature_selection import SelectFromModel
 from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_score, cross_validate, learning_curve
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
 
+import fastnet as fn
 from fastnet.sklearn import MLPClassifier, MLPRegressor
 
 pytestmark = [
@@ -125,6 +127,43 @@ class TestTools:
         # Nobody was told of setosas.
         assert all("setosa" not in model.predict(X[50:]) for model in found["estimator"])
 
+    def test_a_search_over_objects(self, flowers: Data) -> None:
+        grid: dict[str, list[Any]] = {
+            "activation": ["relu", fn.LeakyReLU(0.1)],
+            "solver": ["adam", fn.SGD(0.1, momentum=0.9), fn.AdamW(fn.CosineDecay(0.05, over=60))],
+            "callbacks": [None, [fn.EarlyStopping(5, monitor="loss")]],
+        }
+        search = GridSearchCV(classifier(), grid, cv=2, error_score="raise").fit(scale(flowers[0]), flowers[1])
+        assert len(search.cv_results_["params"]) == 12
+        assert all(search.best_params_[name] in values for name, values in grid.items() if name != "callbacks")
+        assert search.best_score_ > 0.9
+
+    def test_a_search_by_halving_epochs(self, flowers: Data) -> None:
+        options = {"resource": "max_iter", "min_resources": 5, "max_resources": 40, "cv": 2, "random_state": 0}
+        search = HalvingGridSearchCV(classifier(), {"alpha": [1e-4, 1e3]}, **options)
+        assert search.fit(scale(flowers[0]), flowers[1]).best_params_["alpha"] == 1e-4
+
+    def test_a_table_of_numbers_and_names(self) -> None:
+        frames = pytest.importorskip("pandas")
+        rng = np.random.default_rng(0)
+        table = frames.DataFrame({"age": rng.normal(40, 10, 120), "town": rng.choice(["here", "there"], 120)})
+        y = np.where(table["town"] == "here", "stays", "goes")
+        columns = ColumnTransformer([("n", StandardScaler(), ["age"]), ("c", OneHotEncoder(), ["town"])])
+        model = make_pipeline(columns, classifier()).fit(table, y)
+        assert model.score(table, y) == 1.0
+        assert permutation_importance(model, table, y, n_repeats=2, random_state=0).importances_mean[1] > 0.2
+        shown = partial_dependence(model, table, ["town"], categorical_features=["town"])
+        # Of the second class, "stays".
+        assert shown.average[0, 0] > 0.9 > 0.1 > shown.average[0, 1]
+
+    def test_learning_curves_in_parts(self, flowers: Data) -> None:
+        X, y = scale(flowers[0]), flowers[1]
+        options = {"cv": 3, "train_sizes": [0.2, 1.0], "shuffle": True, "random_state": 0}
+        found = learning_curve(classifier(), X, y, exploit_incremental_learning=True, **options)
+        assert found[1].shape == (2, 3)
+        # One epoch with a few samples, and then one more with the others.
+        assert found[1][1].mean() > found[1][0].mean()
+
     def test_set_output(self, flowers: Data) -> None:
         pytest.importorskip("pandas")
         pipeline = make_pipeline(StandardScaler(), classifier()).set_output(transform="pandas").fit(*flowers)
@@ -157,6 +196,13 @@ class TestCopies:
         for mine, other in zip(again.coefs_, model.coefs_, strict=True):
             np.testing.assert_array_equal(mine, other)
 
+    def test_saving_with_callbacks(self, flowers: Data) -> None:
+        X, y = scale(flowers[0]), flowers[1]
+        model = classifier(callbacks=[fn.EarlyStopping(3)]).fit(X, y, validation_data=(X, y))
+        again = pickle.loads(pickle.dumps(model))
+        np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+        assert clone(again).fit(X, y).loss_curve_ == clone(model).fit(X, y).loss_curve_
+
     def test_clone(self, flowers: Data) -> None:
         model = classifier(alpha=0.5).fit(*flowers)
         fresh = clone(model)
@@ -164,8 +210,6 @@ class TestCopies:
         assert not hasattr(fresh, "coefs_")
 
     def test_the_network_itself(self, flowers: Data, tmp_path: Path) -> None:
-        import fastnet as fn
-
         X, y = flowers
         model = classifier().fit(X, y)
         model.network_.save(tmp_path / "model.h5")

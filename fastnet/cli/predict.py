@@ -1,76 +1,98 @@
-"""``fastnet predict``: a saved network's answers, one line a sample."""
+"""``fastnet predict``: a saved network's answers, one line a sample, block by block."""
 
-import csv
-import io
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import click
-import numpy as np
-import numpy.typing as npt
 
 from .. import Network, Preparation
-from ..data import read_prediction
-from ..data.folders import FILE
-from ..errors import OutputError
-from ..files import write_atomically
-from ..pixels import Pixels
+from ..data.blocks import INPUTS, Block, prediction_blocks
+from ..errors import DataError, OutputError
+from ..scoring.columns import Columns, answer_columns
 from .engines import load_engine
 from .inputs import refuse_input
 from .models import load_model, model_file
+from .option_types import Names
 from .options import DATA_HELP, activations_option, x_option
 from .output import Printer, counted, json_text
 from .own_activations import read_activations
+from .writers import FORMATS, plain, replaced_at_the_end, writer_for
 
 BACKEND = "jit"
+STANDARD = "-"
 
 
-@click.command(epilog=DATA_HELP)
+@click.command(epilog=f"{DATA_HELP} {STANDARD} is standard input.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("data")
 @x_option
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE instead of the terminal."
+    "-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE instead of standard output."
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(sorted(set(FORMATS.values()))),
+    help="How to write the answers; by default what FILE's name says, else csv.",
+)
+@click.option(
+    "--input-format",
+    type=click.Choice(INPUTS),
+    help="What DATA is; by default what its name says, csv with a header from standard input.",
+)
+@click.option(
+    "--keep", type=Names(), default="", metavar="COLUMN,...", help="Columns of a table to copy, such as names of rows."
+)
 @activations_option
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object instead of CSV.")
+@click.pass_context
 def predict(
-    model: Path, data: str, x: str | None, out: Path | None, force: bool, activations: Path | None, as_json: bool
+    ctx: click.Context,
+    /,
+    model: Path,
+    data: str,
+    x: str | None,
+    out: Path | None,
+    force: bool,
+    form: str | None,
+    input_format: str | None,
+    keep: tuple[str, ...],
+    activations: Path | None,
+    as_json: bool,
 ) -> None:
     """Write the answers of the saved network MODEL for DATA.
 
     A classifier gives the label, its probability and the probability of each class; with several labels a sample, 0 or
     1 and a probability for each. Others give numbers in the units that the training data had. Answers that DATA may
     hold itself are set aside.
+
+    Tables, HDF5 and NPY files are read, answered and written some rows at a time, so they may be larger than the
+    memory. FILE is there when all of it is written, and not before.
     """
+    if as_json and form is not None:
+        raise click.UsageError("--json and --format cannot both be given; choose one of them", ctx)
     if out is not None:
         check_output(out, [model_file(model), data], force=force)
+        form = form or FORMATS.get(out.suffix.lower(), "csv")
     network = load_model(model, read_activations(activations))
-    preparation = network.preparation or nothing_done(network)
-    dataset = read_prediction(data, x=x, preparation=preparation)
-    X = preparation.samples(dataset.X, source=dataset.source, dtype=network.dtype)
     load_engine(BACKEND, network.dtype.name, "predict")
-    header, rows = answers(network, X)
-    if FILE in dataset.aside:  # pictures are told apart by nothing else
-        header = [FILE, *header]
-        rows = [[file, *row] for file, row in zip(dataset.aside[FILE].tolist(), rows, strict=True)]
-    if as_json:
-        text = json_text({"model": str(model), "data": dataset.source, "columns": header, "rows": rows})
-    else:
-        lines = io.StringIO()
-        csv.writer(lines, lineterminator="\n").writerows([header, *rows])
-        text = lines.getvalue()
     say = Printer(quiet=as_json)
-    if out is None:
-        say.write(text)
-    else:
-        write_atomically(out, text.encode())
-        say(f"{counted(len(rows), 'answer')} written to {out}")
+    blocks = answered(network, data, x=x, keep=keep, input_format=input_format)
+    with blocks_shown(blocks, shown=out is not None and not as_json) as some:
+        if as_json:
+            count = write_object(say, some, out, model, "standard input" if data == STANDARD else data)
+        else:
+            count = write_rows(say, some, out, form or "csv")
+    if out is not None:
+        say(f"{counted(count, 'answer')} written to {out}")
     say.close()
 
 
-def check_output(out: Path, inputs: list[str | Path], *, force: bool) -> None:
+def check_output(out: Path, inputs: Sequence[str | Path], *, force: bool) -> None:
     """Refuse a file that cannot or must not be written, before anything is computed.
 
     Raises
@@ -94,55 +116,102 @@ def nothing_done(network: Network) -> Preparation:
     return Preparation(input_shape=network.input_shape, task="regression", scaling="none")
 
 
-def answers(network: Network, X: npt.NDArray[Any] | Pixels) -> tuple[list[str], list[list[Any]]]:
-    """The header and one row a sample.
+def answered(
+    network: Network, data: str, *, x: str | None, keep: Sequence[str], input_format: str | None
+) -> Iterator[Columns]:
+    """The answers for all data, some samples at a time, after the columns that are kept.
 
-    Parameters
-    ----------
-    network : Network
-    X : array (n, d) or Pixels, prepared
+    Raises
+    ------
+    DataError
+        If the data cannot be used, or a column is kept that is called as the answers are.
     """
-    preparation = network.preparation
-    if not network.is_classifier:
-        values = network.predict(X, backend=BACKEND).reshape(len(X), -1)
-        in_units = values if preparation is None else preparation.values(values)
-        return _names_of_values(network), _shortest(in_units.astype(network.dtype))
-    labels = network.predict(X, backend=BACKEND)
-    probabilities = None
-    if network.loss_function.gives_probabilities:
-        probabilities = network.predict_proba(X, backend=BACKEND)
-    if network.task == "multilabel":
-        names = _names_of_classes(network, network.n_outputs)
-        header = [f"label_{name}" for name in names]
-        rows: list[list[Any]] = labels.tolist()
+    preparation = network.preparation or nothing_done(network)
+    stream: IO[bytes] | None = None
+    source = data
+    if data == STANDARD:
+        stream, source = sys.stdin.buffer, "standard input"
+        input_format = input_format or "csv"
+    blocks: Iterator[Block] = prediction_blocks(source, preparation, x=x, keep=keep, format=input_format, stream=stream)
+    for block in blocks:
+        X = preparation.samples(block.X, source=block.source, dtype=network.dtype)
+        answers = answer_columns(network, X, BACKEND)
+        for name in block.kept:
+            if name in answers:
+                raise DataError(f"{source}: the column '{name}' to keep is called as the answers are; rename it")
+        yield block.kept | answers
+
+
+def write_rows(say: Printer, blocks: Iterator[Columns], out: Path | None, form: str) -> int:
+    """Write the answers, and give how many there are.
+
+    Raises
+    ------
+    OutputError
+        If they cannot be written.
+    """
+    count = 0
+    where: AbstractContextManager[IO[bytes]] = (
+        nullcontext(sys.stdout.buffer) if out is None else replaced_at_the_end(out)
+    )
+    with where as stream:
+        writer = writer_for(form, stream)
+        for columns in blocks:
+            count += len(next(iter(columns.values())))
+            if out is not None:
+                writer.write(columns)
+                continue
+            with say.guarded():
+                writer.write(columns)
+            if say.failure is not None:
+                return count  # nobody reads on, or nothing can be written: no more need be computed
+        if out is not None:
+            writer.close()
+            return count
+        with say.guarded():
+            writer.close()
+            stream.flush()
+    return count
+
+
+def write_object(say: Printer, blocks: Iterator[Columns], out: Path | None, model: Path, source: str) -> int:
+    """Write all answers as one JSON object, and give how many there are.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    header: list[str] = []
+    rows: list[tuple[object, ...]] = []
+    for columns in blocks:
+        header = list(columns)
+        rows += zip(*map(plain, columns.values()), strict=True)
+    text = json_text({"model": str(model), "data": source, "columns": header, "rows": rows})
+    if out is None:
+        say.write(text)
     else:
-        names = _names_of_classes(network, max(2, network.n_outputs))
-        header, rows = ["label"], [[names[index]] for index in labels]
-        if probabilities is not None and network.n_outputs == 1:
-            probabilities = np.hstack([1 - probabilities, probabilities])
-    if probabilities is None:
-        return header, rows
-    shown = _shortest(probabilities)
-    if network.task != "multilabel":
-        header.append("probability")
-        rows = [[*row, values[index]] for row, values, index in zip(rows, shown, labels, strict=True)]
-    header += [f"probability_{name}" for name in names]
-    return header, [[*row, *values] for row, values in zip(rows, shown, strict=True)]
+        with replaced_at_the_end(out) as stream:
+            stream.write(text.encode())
+    return len(rows)
 
 
-def _names_of_values(network: Network) -> list[str]:
-    """What the columns of a regression's answers are called: as its targets are, where those have names."""
-    preparation = network.preparation
-    if preparation is None or preparation.target_name is None:
-        return ["value"] if network.n_outputs == 1 else [f"value_{i + 1}" for i in range(network.n_outputs)]
-    return [preparation.target_name] if network.n_outputs == 1 else list(preparation.target_names)
+@contextmanager
+def blocks_shown(blocks: Iterator[Columns], *, shown: bool) -> Iterator[Iterator[Columns]]:
+    """The blocks, with a line on a terminal that says how many answers there are so far."""
+    if not shown or not sys.stderr.isatty():
+        yield blocks
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,} answers"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("answers", total=None)
 
-def _names_of_classes(network: Network, count: int) -> list[str]:
-    preparation = network.preparation
-    return [str(i) for i in range(count)] if preparation is None else list(preparation.class_names)
+        def counting() -> Iterator[Columns]:
+            for some in blocks:
+                yield some
+                progress.advance(task, len(next(iter(some.values()))))
 
-
-def _shortest(values: npt.NDArray[Any]) -> list[list[float]]:
-    """Floats that print with no more digits than their dtype has."""
-    return [[float(str(value)) for value in row] for row in values]
+        yield counting()

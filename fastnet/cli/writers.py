@@ -139,10 +139,12 @@ class _Npz:
 
     def write(self, columns: Columns) -> None:
         for name, values in columns.items():
+            if name not in self._files:
+                self._files[name] = tempfile.TemporaryFile()  # noqa: SIM115  # open from block to block
+                self._parts[name] = []
             # Texts are as wide as the widest of a block: they are widened when all are known.
-            file = self._files.setdefault(name, tempfile.TemporaryFile())  # noqa: SIM115
-            self._parts.setdefault(name, []).append((values.dtype, len(values)))
-            file.write(np.ascontiguousarray(values).tobytes())
+            self._parts[name].append((values.dtype, len(values)))
+            self._files[name].write(np.ascontiguousarray(values).tobytes())
 
     def close(self) -> None:
         with zipfile.ZipFile(self._stream, "w", zipfile.ZIP_STORED) as archive:

@@ -27,10 +27,10 @@ def read_parquet(path: Path) -> RawTable:
 
     try:
         with parquet.ParquetFile(path) as file:
-            return _checked(file.read(), str(path))
+            return checked_table(file.read(), str(path))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
-            f"{path}: the Parquet file is damaged or not of this kind ({_first_line(error)}); write it again"
+            f"{path}: the Parquet file is damaged or not of this kind ({first_line(error)}); write it again"
         ) from None
 
 
@@ -50,10 +50,10 @@ def read_arrow(path: Path) -> RawTable:
         with (pa.ipc.open_file if content.startswith(b"ARROW1") else pa.ipc.open_stream)(content) as reader:
             table = reader.read_all()
         table.validate(full=True)
-        return _checked(table, str(path))
+        return checked_table(table, str(path))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
-            f"{path}: the Arrow file is damaged or not of this kind ({_first_line(error)}); write it again"
+            f"{path}: the Arrow file is damaged or not of this kind ({first_line(error)}); write it again"
         ) from None
 
 
@@ -82,9 +82,9 @@ def read_frame(frame: Any, source: str) -> RawTable:
             table = interchange.from_dataframe(frame)
     except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:
         raise DataError(
-            f"{source}: the frame cannot be read ({_first_line(error)}); give each column one name and one type"
+            f"{source}: the frame cannot be read ({first_line(error)}); give each column one name and one type"
         ) from None
-    return _checked(table, source)
+    return checked_table(table, source)
 
 
 def read_objects(X: "npt.NDArray[Any]", source: str, names: Sequence[str] | None) -> RawTable:
@@ -102,7 +102,7 @@ def read_objects(X: "npt.NDArray[Any]", source: str, names: Sequence[str] | None
         columns = [pa.chunked_array([pa.array(column.tolist(), from_pandas=True)]) for column in X.T]
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise DataError(
-            f"{source}: the array cannot be read ({_first_line(error)}); give each column values of one type"
+            f"{source}: the array cannot be read ({first_line(error)}); give each column values of one type"
         ) from None
     is_typed = X.dtype.kind == "O"
     return RawTable(source, called, columns, typed=is_typed, place=lambda row: f"row {row + 1}")
@@ -147,7 +147,14 @@ def dense(name: str, values: Any, dtype: Any = None) -> Any:
     return values
 
 
-def _checked(table: "pa.Table", source: str) -> RawTable:
+def checked_table(table: "pa.Table", source: str) -> RawTable:
+    """A table of Arrow's as a raw table.
+
+    Raises
+    ------
+    DataError
+        It has no columns, or one without a name of its own.
+    """
     # Row labels of pandas are a column like the others to Arrow alone.
     metadata = table.schema.pandas_metadata
     labels = metadata.get("index_columns") if isinstance(metadata, dict) else None
@@ -163,5 +170,6 @@ def _checked(table: "pa.Table", source: str) -> RawTable:
     return RawTable(source, table.column_names, table.columns, typed=True, place=lambda row: f"row {row + 1}")
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, without its details."""
     return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__

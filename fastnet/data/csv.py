@@ -59,16 +59,9 @@ def read_csv(path: Path) -> RawTable:
     """
     name = path.name.lower()
     content = _unpacked(path) if name.endswith(".gz") else path.read_bytes()
-    text = _Text(str(path), content, "\t" if name.removesuffix(".gz").endswith(".tsv") else ",")
+    text = CsvText(str(path), content, "\t" if name.removesuffix(".gz").endswith(".tsv") else ",")
     header = text.header()
-    return RawTable(
-        source=str(path),
-        names=header,
-        columns=text.columns(header),
-        typed=False,
-        place=text.place,
-        hint=text.separator_hint(header),
-    )
+    return text.raw_table(header)
 
 
 def _unpacked(path: Path) -> bytes:
@@ -92,12 +85,40 @@ def _unpacked(path: Path) -> bytes:
 
 
 @dataclass(frozen=True)
-class _Text:
-    """The bytes of a file and what separates its cells."""
+class CsvText:
+    """The bytes of a file, or the header and some rows of it, and what separates its cells.
+
+    Attributes
+    ----------
+    source : str
+    content : bytes
+    delimiter : str
+    rows_before, lines_before : int
+        How many rows and lines of the file stand between its header and these rows.
+    """
 
     source: str
     content: bytes
     delimiter: str
+    rows_before: int = 0
+    lines_before: int = 0
+
+    def raw_table(self, header: list[str]) -> RawTable:
+        """The rows as a table.
+
+        Raises
+        ------
+        DataError
+            A row is not what is expected; the message names it.
+        """
+        return RawTable(
+            source=self.source,
+            names=header,
+            columns=self.columns(header),
+            typed=False,
+            place=self.place,
+            hint=self.separator_hint(header),
+        )
 
     @contextmanager
     def records(self) -> Iterator[Iterator[Record]]:
@@ -106,10 +127,13 @@ class _Text:
         reader = csv.reader(lines, delimiter=self.delimiter, skipinitialspace=self.delimiter == ",", strict=True)
         rows = (cells for cells in reader if cells)
         try:
-            yield (Record(cells, i, reader.line_num) for i, cells in enumerate(rows))
+            yield (
+                Record(cells, i + self.rows_before, reader.line_num + self.lines_before) for i, cells in enumerate(rows)
+            )
         except csv.Error as error:
+            line = reader.line_num + self.lines_before
             raise DataError(
-                f"{self.source}: line {reader.line_num} is not valid CSV ({error}); check its quotation marks"
+                f"{self.source}: line {line} is not valid CSV ({error}); check its quotation marks"
             ) from None
         except UnicodeDecodeError:
             self._undecodable()
@@ -182,7 +206,7 @@ class _Text:
     def place(self, row: int) -> str:
         """How messages name a row of data, counted from 0."""
         with self.records() as records:
-            return next(record.place for record in records if record.row == row + 1)
+            return next(record.place for record in records if record.row == row + self.rows_before + 1)
 
     def _explain(self, header: list[str], error: Exception) -> NoReturn:
         """Say why pyarrow refused the file, by the first row that is not like the header."""
@@ -200,7 +224,7 @@ class _Text:
         try:
             self.content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            line = self.content.count(b"\n", 0, error.start) + 1
+            line = self.content.count(b"\n", 0, error.start) + 1 + self.lines_before
             raise DataError(
                 f"{self.source}: the byte 0x{self.content[error.start]:02x} on line {line} is not UTF-8 text; save the "
                 "file as UTF-8"

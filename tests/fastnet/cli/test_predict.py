@@ -1,0 +1,285 @@
+"""``fastnet predict``: every format in and out, standard input and output, blocks that give what the whole gives."""
+
+import csv
+import io
+import json
+import tracemalloc
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner, Result
+from pyarrow import feather, parquet
+
+import fastnet as fn
+from fastnet.cli.main import cli
+from fastnet.cli.writers import replaced_at_the_end, writer_for
+from fastnet.data import Dataset, blocks, csv_blocks
+from fastnet.errors import DataError, OutputError
+
+from .conftest import Run
+
+pytestmark = pytest.mark.needs_compiler
+
+N = 50
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, 2)).astype(np.float32).astype(np.float64)
+NAMES = [f"row {i}" for i in range(N)]
+
+
+@pytest.fixture
+def model(run: Run) -> Path:
+    """A network of two features, 'a' and 'b', and the classes 'no' and 'yes'."""
+    preparation = fn.Preparation.fit(
+        Dataset(X, np.where(X[:, 0] > 0, "yes", "no"), "here", feature_names=("a", "b"), target_name="answer")
+    )
+    network = fn.Network([fn.Dense(1, "sigmoid")], input_shape=2, loss="binary_crossentropy")
+    network.preparation = preparation
+    network.save("model.h5")
+    return Path("model.h5")
+
+
+def frame() -> pa.Table:
+    return pa.table({"id": NAMES, "a": X[:, 0], "b": X[:, 1], "answer": ["no"] * N})
+
+
+def as_csv(delimiter: str = ",") -> bytes:
+    text = io.StringIO()
+    rows = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    rows.writerow(["id", "b", "a"])
+    rows.writerows([[f'"quoted"\n{name}', *x[::-1]] for name, x in zip(NAMES, X.tolist(), strict=True)])
+    return text.getvalue().encode()
+
+
+def as_lines() -> bytes:
+    rows = ({"a": a, "b": b, "id": name} for name, (a, b) in zip(NAMES, X.tolist(), strict=True))
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def write(path: Path) -> Path:
+    """The samples in the format that a file's name says."""
+    suffix = path.suffix
+    if suffix in (".csv", ".tsv"):
+        path.write_bytes(as_csv("\t" if suffix == ".tsv" else ","))
+    elif suffix == ".jsonl":
+        path.write_bytes(as_lines())
+    elif suffix == ".parquet":
+        parquet.write_table(frame(), path, row_group_size=20)
+    elif suffix == ".arrow":
+        feather.write_feather(frame(), path, chunksize=20)
+    elif suffix == ".npy":
+        np.save(path, X)
+    elif suffix == ".npz":
+        np.savez(path, X=X)
+    else:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("X", data=X, chunks=(7, 2))
+    return path
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of a few samples."""
+    monkeypatch.setattr(blocks, "BYTES", 100)
+    monkeypatch.setattr("fastnet.data.arrow_blocks.ROWS_AT_ONCE", 9)
+    monkeypatch.setattr("fastnet.data.arrow_blocks.JSON_BYTES", 500)
+    monkeypatch.setattr(csv_blocks, "csv_blocks", partial(csv_blocks.csv_blocks, block=300))
+
+
+def expected(model: Path) -> dict[str, list[Any]]:
+    network = fn.load(model)
+    assert network.preparation is not None
+    proba = network.predict_proba(network.preparation.features(X, source="here"))[:, 0]
+    label = np.where(network.predict(network.preparation.features(X, source="here")), "yes", "no")
+    return {
+        "label": label.tolist(),
+        "probability": np.maximum(proba, 1 - proba).tolist(),
+        "probability_no": (1 - proba).tolist(),
+        "probability_yes": proba.tolist(),
+    }
+
+
+def columns_of(path: Path) -> dict[str, list[Any]]:
+    """What was written, numbers as float32 has them."""
+    if path.suffix == ".npz":
+        with np.load(path) as file:
+            return {name: file[name].tolist() for name in file.files}
+    if path.suffix == ".parquet":
+        return dict(parquet.read_table(path).to_pydict())
+    if path.suffix == ".jsonl":
+        rows: Any = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    else:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
+    is_number = {name: name.startswith("probability") for name in rows[0]}
+    return {name: [float(np.float32(row[name])) if is_number[name] else row[name] for row in rows] for name in rows[0]}
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet", ".arrow", ".npy", ".npz", ".h5"])
+def test_every_format_gives_the_same_answers(run: Run, model: Path, suffix: str) -> None:
+    data = write(Path(f"data{suffix}"))
+    options = ["--keep", "id"] if suffix in (".csv", ".tsv", ".parquet", ".arrow") else []
+    given = ["--input-format", "jsonl", "--keep", "id"] if suffix == ".jsonl" else options
+    done = run("predict", model, data, "-o", "out.csv", *given)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout == f"{N} answers written to out.csv\n"
+    found = columns_of(Path("out.csv"))
+    kept = found.pop("id", None)
+    assert found == expected(model)
+    if given:
+        assert kept is not None
+        assert [text.splitlines()[-1] for text in kept] == NAMES
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet", ".npz"])
+def test_every_format_is_written(run: Run, model: Path, suffix: str) -> None:
+    data, out = write(Path("data.parquet")), Path(f"out{suffix}")
+    done = run("predict", model, data, "-o", out, "--keep", "id,a")
+    assert done.exit_code == 0, done.stderr
+    found = columns_of(out)
+    assert list(found)[:2] == ["id", "a"]
+    assert found.pop("id") == NAMES
+    assert [float(value) for value in found.pop("a")] == X[:, 0].tolist()
+    assert found == expected(model)
+    assert sorted(path.name for path in Path().iterdir()) == sorted(["data.parquet", "model.h5", out.name])
+
+
+Piped = Callable[..., Result]
+
+
+@pytest.fixture
+def piped(run: Run) -> Piped:
+    """``fastnet`` with bytes for its standard input."""
+
+    def call(content: bytes, *arguments: object) -> Result:
+        texts = [str(argument) for argument in arguments]
+        return CliRunner().invoke(cli, texts, input=content, catch_exceptions=False)
+
+    return call
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_standard_input_to_standard_output(piped: Piped, model: Path, form: str) -> None:
+    content = {"csv": as_csv(), "jsonl": as_lines(), "parquet": write(Path("in.parquet")).read_bytes()}[form]
+    options = [] if form == "csv" else ["--input-format", form]
+    drop = ["--keep", "id"]
+    done = piped(content, "predict", model, "-", *options, *drop, "--format", form)
+    assert done.exit_code == 0, done.stderr
+    Path(f"out.{form}").write_bytes(done.stdout_bytes)
+    found = columns_of(Path(f"out.{form}"))
+    assert len(found.pop("id")) == N
+    assert found == expected(model)
+
+
+def test_what_standard_input_lacks_is_one_sentence(piped: Piped, model: Path) -> None:
+    for content, words in ((b"", "the file is empty"), (b"a,c\n1,2\n", "'b'"), (b"a,b\n", "no row")):
+        done = piped(content, "predict", model, "-")
+        assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert done.stderr.startswith("fastnet: error: standard input: ")
+        assert words in done.stderr
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_bad_cell_far_down_is_named_by_its_row_and_leaves_no_file(run: Run, model: Path) -> None:
+    rows = [f"{a},{b}" for a, b in X.tolist()]
+    rows[40] = "1,many"
+    Path("data.csv").write_text("\n".join(["a,b", *rows]) + "\n", encoding="utf-8")
+    Path("out.csv").write_text("mine", encoding="utf-8")
+    done = run("predict", model, "data.csv", "-o", "out.csv", "--force")
+    assert done.exit_code == 1
+    assert "row 41 (line 42)" in done.stderr
+    assert Path("out.csv").read_text(encoding="utf-8") == "mine"
+    assert sorted(path.name for path in Path().iterdir()) == ["data.csv", "model.h5", "out.csv"]
+
+
+def test_what_cannot_be_kept_is_one_sentence(run: Run, model: Path) -> None:
+    write(Path("data.npy"))
+    assert "only tables have columns" in run("predict", model, "data.npy", "--keep", "id").stderr
+    write(Path("data.parquet"))
+    assert "no column 'name' to keep" in run("predict", model, "data.parquet", "--keep", "name").stderr
+    parquet.write_table(frame().rename_columns(["label", "a", "b", "answer"]), "other.parquet")
+    assert "called as the answers" in run("predict", model, "other.parquet", "--keep", "label").stderr
+
+
+def half_of_it(stream: IO[bytes]) -> None:
+    stream.write(b"half")
+    raise KeyboardInterrupt
+
+
+def test_half_a_file_is_never_left(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_bytes(b"mine")
+    with pytest.raises(KeyboardInterrupt), replaced_at_the_end(path) as stream:
+        half_of_it(stream)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("out.csv", b"mine")]
+    with pytest.raises(OutputError, match="No space"), replaced_at_the_end(path):
+        raise OSError(28, "No space left on device")
+    assert path.read_bytes() == b"mine"
+
+
+def test_texts_of_any_width_in_npz(tmp_path: Path) -> None:
+    with (tmp_path / "out.npz").open("wb") as stream:
+        writer = writer_for("npz", stream)
+        for text in ("a", "much longer", "b"):
+            writer.write({"label": np.array([text, text]), "value": np.array([1.5, 2.5])})
+        writer.close()
+    with np.load(tmp_path / "out.npz") as file:
+        assert file["label"].tolist() == ["a", "a", "much longer", "much longer", "b", "b"]
+        assert file["value"].tolist() == [1.5, 2.5] * 3
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".h5", ".parquet"])
+def test_memory_does_not_grow_with_the_rows(
+    run: Run, model: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "BYTES", 2**12)
+    monkeypatch.setattr("fastnet.data.stored_rows.BLOCK_BYTES", 2**13)
+    monkeypatch.setattr("fastnet.data.arrow_blocks.ROWS_AT_ONCE", 2**9)
+    monkeypatch.setattr(csv_blocks, "csv_blocks", partial(csv_blocks.csv_blocks, block=2**13))
+    peaks = []
+    for rows in (2_000, 2_000, 8_000):
+        many = np.resize(X, (rows, 2))
+        path = Path(f"data{suffix}")
+        if suffix == ".csv":
+            np.savetxt(path, many, delimiter=",", header="a,b", comments="", fmt="%.6f")
+        elif suffix == ".h5":
+            with h5py.File(path, "w") as file:
+                file.create_dataset("X", data=many, chunks=(512, 2))
+        else:
+            parquet.write_table(pa.table({"a": many[:, 0], "b": many[:, 1]}), path, row_group_size=2**9)
+        del many
+        before = pa.total_allocated_bytes()
+        tracemalloc.start()
+        done = run("predict", model, path, "-o", "out.csv", "--force")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert done.exit_code == 0, done.stderr
+        # What Arrow holds is not traced: after the last block it has given back what the blocks took.
+        assert pa.total_allocated_bytes() - before < 2**20
+    # The first run imports modules. The answers to 6,000 rows more would take 300 kB as text alone.
+    assert peaks[2] < peaks[1] + 100_000
+
+
+@pytest.mark.parametrize("block", [3, 7, 40, 10_000])
+def test_blocks_of_csv_are_the_table(block: int) -> None:
+    text = 'a,"b\nb",c\r\n1,"x\n""y""",2\r\n\r\n3,"z,",4\r\n5,,6'
+    stream = io.BytesIO(b"\xef\xbb\xbf" + text.encode())
+    tables = list(csv_blocks.csv_blocks(stream, "here", ",", block=block))
+    assert {tuple(table.names) for table in tables} == {("a", "b\nb", "c")}
+    cells = [[cell for table in tables for cell in table.column(name).to_pylist()] for name in tables[0].names]
+    assert cells == [["1", "3", "5"], ['x\n"y"', "z,", ""], ["2", "4", "6"]]
+    places = [table.place(row) for table in tables for row in range(len(table))]
+    assert places == ["row 1 (line 4)", "row 2 (line 6)", "row 3 (line 7)"]
+
+
+def test_a_quotation_mark_that_is_never_closed_is_one_sentence() -> None:
+    stream = io.BytesIO(b'a,b\n1,2\n3,"4\n' + b"5,6\n" * 100)
+    with pytest.raises(DataError, match="quotation mark"):
+        list(csv_blocks.csv_blocks(stream, "here", ",", block=16))

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnet_kernels.machine import cores
 from fastnet_kernels.program import (
     BATCH_NORM,
     HISTORY_COLUMNS,
@@ -39,7 +38,7 @@ from .sample_space import SampleSpace, pays
 from .schedules import PlateauState, ReduceOnPlateau, Timed
 from .state import State, fill, going_on_from
 from .streamed import Streamed
-from .threads import BLOCK_ROWS, members_for, one_blas_thread
+from .threads import BLOCK_ROWS, available, members_for, one_blas_thread
 
 SECONDS_A_CALL = 0.1
 """How long the engine is left alone when no callback has to see every epoch: short enough for a progress bar and for
@@ -129,7 +128,7 @@ class Training:
         self._metrics = tuple(metrics)
         self._batch_size, self._shuffle = batch_size, shuffle
         # A training that goes on does so with the team that it began with: another gives other bits.
-        self.threads = cores() if threads is None else threads
+        self.threads = available() if threads is None else threads
         self._buffers: Buffers | None = None
         if isinstance(data.X, Streamed):
             planned = plan(model, data.X, optimizer, batch_size, data.Y.shape[1])
@@ -231,6 +230,11 @@ class Training:
     def is_over(self) -> bool:
         """Whether the last epoch was the last."""
         return len(self.history.loss) >= self.epochs or self.history.stopped is not None
+
+    @property
+    def has_rates(self) -> bool:
+        """Whether the history has learning rates."""
+        return isinstance(self.optimizer, WithRate)
 
     @property
     def goes_on_from_progress(self) -> bool:

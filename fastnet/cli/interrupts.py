@@ -30,14 +30,18 @@ class Interruptible(Callback):
     ----------
     clean_up : callable
         Called before the process is ended at once.
-    saved : str or None
-        What to say where an earlier training has been saved already.
+    words : callable
+        Given whether any epoch ended, says what is left of a training that was ended at once.
     """
 
     each_epoch = False
 
-    def __init__(self, clean_up: Callable[[], None], saved: str | None = None) -> None:
-        self._clean_up, self._saved = clean_up, saved
+    def __init__(
+        self,
+        clean_up: Callable[[], None],
+        words: Callable[[bool], str] = lambda any_epoch: NOTHING_SAVED if any_epoch else NOTHING_TRAINED,
+    ) -> None:
+        self._clean_up, self._words = clean_up, words
         self._any_epoch = self._finishing = self._late = False
         self.asked = False
 
@@ -45,7 +49,7 @@ class Interruptible(Callback):
         """Stop if that was asked for."""
         self._any_epoch = True
         if self.asked:
-            training.stop(REASON)
+            training.stop(REASON, for_good=False)
 
     def run(self, work: Callable[[], T], finish: Callable[[Future[T]], R]) -> R:
         """What ``finish`` makes of what ``work`` returned or raised, while Ctrl-C is listened for.
@@ -85,4 +89,4 @@ class Interruptible(Callback):
 
     def leave(self) -> None:
         """End the process at once."""
-        leave(self._saved or (NOTHING_SAVED if self._any_epoch else NOTHING_TRAINED), self._clean_up)
+        leave(self._words(self._any_epoch), self._clean_up)

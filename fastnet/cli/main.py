@@ -14,6 +14,8 @@ from ..errors import DataWarning, FastnetError
 
 VERBS = {
     "train": "Train a network on data and save it.",
+    "resume": "Go on with an interrupted training, or give it more epochs.",
+    "runs": "List trainings and compare them.",
     "evaluate": "Measure a saved network on data with known answers.",
     "predict": "Write a saved network's answers for data, as CSV.",
     "data": "Look at data files, convert them, fetch well-known ones.",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..errors import ConfigurationError
+from ..saving import checked_every
 from ..validation import size_in_bytes
 
 MOST_UNITS = 1_000_000
@@ -74,6 +75,21 @@ class Whole(click.IntRange):
             return super().convert(value, param, ctx)
         except click.BadParameter:
             self.fail(f"must be {self._expected}, not {value!r}", param, ctx)
+
+
+class Every(click.ParamType):  # type: ignore[type-arg]  # as above
+    """How often something is done: so many epochs, or seconds as ``30s``."""
+
+    name = "every"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """The epochs, or the seconds as they were given."""
+        asked: int | str = int(value) if str(value).isdecimal() else str(value)
+        try:
+            checked_every(asked)
+        except ConfigurationError:
+            self.fail(f"must be a number of epochs, such as 10, or of seconds, such as 30s, not {value!r}", param, ctx)
+        return asked
 
 
 class Number(click.FloatRange):

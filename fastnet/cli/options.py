@@ -12,7 +12,7 @@ from ..data.encoding import IMPUTE
 from ..losses import LOSS_CLASSES
 from ..model import DTYPES
 from ..optimizers import OPTIMIZER_CLASSES
-from .option_types import Amount, Layers, NameOrOwn, Names, Number, Pieces, Size, Whole
+from .option_types import Amount, Every, Layers, NameOrOwn, Names, Number, Pieces, Size, Whole
 from .rates import SCHEDULES
 
 FULL = "full"
@@ -245,6 +245,18 @@ activations_option = click.option(
 
 x_option = click.option("--x", metavar="NAME", help="The array of the features in an HDF5 or NPZ file.")
 y_option = click.option("--y", metavar="NAME", help="The array of the targets in an HDF5 or NPZ file.")
+
+
+def every_option(default: str | None) -> Callable[[Command], Command]:
+    """``--checkpoint-every``; without a default the run's own goes on."""
+    return click.option(
+        "--checkpoint-every",
+        type=Every(),
+        default=default,
+        metavar="N|Ns",
+        help="Epochs, or seconds such as 30s, from one checkpoint to the next; there is one at the end too.",
+    )
+
 
 DATA_HELP = (
     "DATA is a file (.h5, .npz, .npy, .csv, MNIST's idx files), a folder with a folder of pictures for each class, or "

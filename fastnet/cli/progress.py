@@ -52,6 +52,8 @@ class EpochTable(Callback):
     def on_fit_begin(self, training: Training) -> None:
         """Print the header."""
         self._training = training
+        # Those that were done before a resumed training have been printed then.
+        self._looked = self._printed = len(training.history.loss)
         self._spacing = spacing(training.epochs)
         self._width = max(5, len(str(training.epochs)))
         titles = [column.replace("val_", "val ") for column in training.history.columns()]

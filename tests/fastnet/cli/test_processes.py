@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import fastnet as fn
+from fastnet.state import read as read_state
 
 # A process that was started in the background may have been told to ignore Ctrl-C.
 PROGRAM = """
@@ -62,6 +63,7 @@ def test_first_interrupt_saves(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "interrupted" in stdout
     assert str(Path("out", "model.h5")) in stdout
+    assert "to go on   `fastnet resume out`" in stdout
     assert "press Ctrl-C again" in stderr
     assert "Traceback" not in stderr
     assert fn.load(tmp_path / "out" / "model.h5").n_features == 2
@@ -123,8 +125,12 @@ def test_three_quick_interrupts_never_leave_half_a_file(tmp_path: Path, pause: f
     assert "Traceback" not in stderr
     folder = tmp_path / "out"
     if folder.exists():
-        assert fn.load(folder / "model.h5").n_features == 2
-        assert sorted(path.name for path in folder.iterdir()) == ["config.toml", "model.h5"]
+        names = {path.name for path in folder.iterdir() if path.suffix != ".tmp"}
+        assert names <= {"about.json", "config.toml", "history.csv", "checkpoint.h5", "model.h5"}
+        assert names >= {"about.json", "config.toml", "checkpoint.h5"}
+        assert read_state(folder / "checkpoint.h5")["epochs"] == 1000000
+        if "model.h5" in names:
+            assert fn.load(folder / "model.h5").n_features == 2
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

@@ -79,10 +79,12 @@ def test_long_names_stay_within_the_line(monkeypatch: pytest.MonkeyPatch, column
     names = ["balanced_accuracy", "average_precision", "roc_auc", "precision_weighted"]
     metrics = {f"{prefix}{name}": [0.5] for prefix in ("", "val_") for name in names}
     history = History([0.5], [0.5], [0.5], [0.5], metrics, recorded=("loss", "accuracy", "val_loss", "val_accuracy"))
-    training: Any = SimpleNamespace(history=history, epochs=2)
+    none = History(metrics={name: [] for name in metrics}, recorded=history.recorded)
+    training: Any = SimpleNamespace(history=none, epochs=2)
     printer = Lines()
     table = EpochTable(printer)
     table.on_fit_begin(training)
+    training.history = history
     table.on_epoch_end(training)
     header, row = printer.lines[: len(printer.lines) // 2], printer.lines[len(printer.lines) // 2 :]
     assert 1 < len(header) == len(row)

@@ -85,6 +85,9 @@ def test_interrupt_while_saving_says_where(run: Run, table: Path, monkeypatch: p
     assert fn.load("out/model.h5").n_features == 2
 
 
+MODULES = {"read_samples": "train", "load_engine": "job", "measure": "job", "compare_engines": "job"}
+
+
 def interrupting(*_: object, **__: object) -> Any:
     """Stands for whatever was running when Ctrl-C was pressed."""
     raise KeyboardInterrupt
@@ -92,7 +95,7 @@ def interrupting(*_: object, **__: object) -> Any:
 
 @pytest.mark.parametrize("name", ["read_samples", "load_engine"])
 def test_interrupt_before_training_says_so(run: Run, table: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(f"fastnet.cli.train.{name}", interrupting)
+    monkeypatch.setattr(f"fastnet.cli.{MODULES[name]}.{name}", interrupting)
     result = run("train", table, "--no-jit", "--out", "out")
     assert result.exit_code == 130
     assert result.stderr == (
@@ -105,7 +108,7 @@ def test_interrupt_before_training_says_so(run: Run, table: Path, monkeypatch: p
 def test_interrupt_after_training_says_where(
     run: Run, table: Path, monkeypatch: pytest.MonkeyPatch, name: str, options: list[str]
 ) -> None:
-    monkeypatch.setattr(f"fastnet.cli.train.{name}", interrupting)
+    monkeypatch.setattr(f"fastnet.cli.{MODULES[name]}.{name}", interrupting)
     result = run("train", table, "--no-jit", "--epochs", 1, "--layers", 2, "--out", "out", *options)
     assert result.exit_code == 130
     assert result.stderr == f"fastnet: interrupted; the model is saved in {Path('out', 'model.h5')}\n"

@@ -222,7 +222,7 @@ def test_failed_training_leaves_no_folder(run: Run, table: Path, monkeypatch: py
 def test_destination_discards_only_its_own_folder(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     for name in ("old", "new"):
-        Destination(tmp_path / name, force=False, data="digits").discard()
+        Destination.make(tmp_path / name, force=False, data="digits").discard()
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
 
 

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from .callbacks import Callback
 from .data.dataset import Dataset
+from .data.encoding import Impute
+from .data.from_python import dataset_from
 from .errors import ConfigurationError, DivergenceError
 from .many import side_by_side
 from .network import Network
@@ -201,7 +203,7 @@ def run_folds(
 
 def cross_validate(
     build_network: Callable[[Preparation], Network],
-    X: npt.ArrayLike,
+    X: npt.ArrayLike | Any,
     y: npt.ArrayLike,
     *,
     folds: int = 5,
@@ -209,6 +211,8 @@ def cross_validate(
     groups: npt.ArrayLike | None = None,
     times: npt.ArrayLike | None = None,
     task: AskedTask = "auto",
+    impute: Impute | None = None,
+    missing_category: bool = False,
     optimizer: Optimizer | None = None,
     metrics: Iterable[str] = (),
     seed: int = 0,
@@ -225,8 +229,8 @@ def cross_validate(
     ----------
     build_network : callable
         Makes a new network for a fold, of its `Preparation`, which knows ``input_shape``, ``n_outputs`` and ``task``.
-    X : array_like
-        (n, ...) raw features.
+    X : array_like or DataFrame
+        (n, ...) raw features; a frame's columns are encoded anew in each fold.
     y : array_like
         (n,) labels (text too) or numbers, or (n, k).
     folds : int
@@ -238,7 +242,8 @@ def cross_validate(
     times : (n,) array_like, optional
         Numbers, dates or texts of dates: each fold tests on what follows on what it trains on.
     task : {"auto", "classification", "multilabel", "regression"}
-        As in ``Preparation.fit``.
+    impute, missing_category
+        These three as in ``Preparation.fit``.
     optimizer : Optimizer, optional
         ``Adam()`` if None.
     metrics : iterable of str
@@ -270,8 +275,9 @@ def cross_validate(
     aside = {name: np.asarray(v) for name, v in (("groups", groups), ("times", times)) if v is not None}
     if len(aside) == 2:
         raise ConfigurationError("groups and times cannot both say what is tested; choose one of them")
-    dataset = Dataset(np.asarray(X), np.asarray(y), "X", aside=aside)
-    whole_preparation = Preparation.fit(dataset, task=task)
+    dataset = dataset_from(X, y, "X", aside=aside)
+    fit = partial(Preparation.fit, impute=impute, missing_category=missing_category)
+    whole_preparation = fit(dataset, task=task)
     found = asked_task(whole_preparation)
     splits = folds_of(
         classes_of(dataset, whole_preparation),
@@ -287,7 +293,7 @@ def cross_validate(
         given, held_out = dataset.rows(train), dataset.rows(test)
         assert given.y is not None
         assert held_out.y is not None
-        preparation = Preparation.fit(given, task=found)
+        preparation = fit(given, task=found)
         network = build_network(preparation)
         if not isinstance(network, Network):
             raise ConfigurationError(f"build_network must return a Network, not {network!r}")

@@ -6,12 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..errors import DataError
+from .limits import refuse_beyond_memory, size_in_memory
 from .raw import RawTable
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
+
+
+# Columns of one value shrink a thousandfold; beyond that, a file is damaged or made to fill the memory.
+_LARGEST_RATIO = 2000
+_LARGE = 256 * 2**20
 
 
 def read_parquet(path: Path) -> RawTable:
@@ -27,11 +35,21 @@ def read_parquet(path: Path) -> RawTable:
 
     try:
         with parquet.ParquetFile(path) as file:
-            return checked_table(file.read(), str(path))
+            declared = file.metadata.num_rows * file.metadata.num_columns * 8
+            if declared > _LARGE and declared > _LARGEST_RATIO * path.stat().st_size:
+                raise DataError(
+                    f"{path}: it declares {file.metadata.num_rows:,} rows, more than a file of this size holds; write "
+                    "it again"
+                )
+            refuse_beyond_memory(declared, str(path))
+            table = file.read()
+    except DataError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
             f"{path}: the Parquet file is damaged or not of this kind ({first_line(error)}); write it again"
         ) from None
+    return checked_table(table, str(path))
 
 
 def read_arrow(path: Path) -> RawTable:
@@ -50,11 +68,11 @@ def read_arrow(path: Path) -> RawTable:
         with (pa.ipc.open_file if content.startswith(b"ARROW1") else pa.ipc.open_stream)(content) as reader:
             table = reader.read_all()
         table.validate(full=True)
-        return checked_table(table, str(path))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
             f"{path}: the Arrow file is damaged or not of this kind ({first_line(error)}); write it again"
         ) from None
+    return checked_table(table, str(path))
 
 
 def is_frame(values: object) -> bool:
@@ -132,14 +150,9 @@ def dense(name: str, values: Any, dtype: Any = None) -> Any:
     """
     if is_sparse(values):
         to_float = dtype is not None and values.dtype.kind == "f"
-        try:
-            return (values.astype(dtype) if to_float else values).toarray()
-        except (MemoryError, ValueError):
-            size = values.shape[0] * values.shape[1] * values.dtype.itemsize
-            raise DataError(
-                f"{name} is sparse, and as an array of shape {values.shape} would take {size / 2**30:,.1f} GB, more "
-                "than there is memory; give fewer features or samples"
-            ) from None
+        size = size_in_memory(np.dtype(dtype if to_float else values.dtype), values.shape)
+        refuse_beyond_memory(size, name, f"this sparse matrix as an array of shape {values.shape}")
+        return (values.astype(dtype) if to_float else values).toarray()
     if is_frame(values):
         from .meaning import numbers_of
 

@@ -4,10 +4,12 @@ import json
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import sparse
 
 from fastnet.data import Dataset
 from fastnet.errors import DataError, ModelFileError
@@ -436,3 +438,96 @@ class TestSaving:
         assert Preparation.from_dict(self.NUMBERS).task == "regression"
         with pytest.raises(ModelFileError, match="the model's data preparation: '"):
             Preparation.from_dict({**self.NUMBERS, name: value})
+
+
+class TestTables:
+    """What is saved of tables is checked entry by entry; files from before have none of it."""
+
+    PREPARATION = Preparation.fit(
+        pd.DataFrame({"a": [1.0, None, 3.0], "c": ["x", "y", "x"], "b": [True, False, None]}),
+        [0, 1, 1],
+        impute="mean",
+    )
+
+    def test_json_gives_the_same_back(self) -> None:
+        back = Preparation.from_dict(json.loads(json.dumps(self.PREPARATION.to_dict(), allow_nan=False)))
+        assert back == self.PREPARATION
+        assert [(column.kind, column.fill) for column in back.columns] == [
+            ("number", 2.0),
+            ("category", "x"),
+            ("boolean", 0.0),
+        ]
+
+    def test_what_older_versions_wrote_has_no_columns(self) -> None:
+        entries = fit_targets([0, 1]).to_dict()
+        assert {"columns", "ignored"}.isdisjoint(entries)
+        assert Preparation.from_dict(entries).columns == ()
+
+    @pytest.mark.parametrize(
+        ("index", "name", "value"),
+        [
+            (0, "name", 3),
+            (0, "name", "c"),
+            (0, "kind", "time"),
+            (0, "kind", "category"),
+            (0, "categories", ["x"]),
+            (0, "fill", "mean"),
+            (0, "fill", True),
+            (0, "fill", float("nan")),
+            (0, "own_missing", True),
+            (1, "categories", ["y", "x"]),
+            (1, "categories", ["x", "x"]),
+            (1, "categories", [1, 2]),
+            (1, "categories", []),
+            (1, "categories", ["x", "y", "z"]),
+            (1, "fill", "z"),
+            (1, "fill", 2.0),
+            (1, "own_missing", True),
+            (1, "own_missing", 1),
+        ],
+    )
+    def test_every_entry_of_a_column_is_checked(self, index: int, name: str, value: Any) -> None:
+        entries = self.PREPARATION.to_dict()
+        entries["columns"][index][name] = value
+        with pytest.raises(ModelFileError, match="the model's data preparation: '"):
+            Preparation.from_dict(entries)
+
+    @pytest.mark.parametrize("value", [None, "a", [None], [[]], [{}], 3])
+    def test_columns_are_a_list_of_mappings(self, value: Any) -> None:
+        with pytest.raises(ModelFileError, match="the model's data preparation"):
+            Preparation.from_dict({**self.PREPARATION.to_dict(), "columns": value})
+
+    def test_ignored_are_texts(self) -> None:
+        with pytest.raises(ModelFileError, match="'ignored' should be a list of texts"):
+            Preparation.from_dict({**self.PREPARATION.to_dict(), "ignored": [1]})
+
+    def test_scaling_has_to_be_that_of_columns(self) -> None:
+        with pytest.raises(ModelFileError, match="'columns'"):
+            Preparation.from_dict({**self.PREPARATION.to_dict(), "scaling": "none", "mean": [], "deviation": []})
+
+    @pytest.mark.parametrize(
+        ("y", "words"),
+        [
+            (pd.Series(["a", None, "b"]), "sample 2 of 3 has no target"),
+            (pd.Series([1, "a", 2], dtype=object), "several types"),
+            (["a", "b"], "X has 3 samples but y has 2"),
+        ],
+    )
+    def test_targets_of_a_frame(self, y: Any, words: str) -> None:
+        with pytest.raises(DataError, match=words):
+            Preparation.fit(pd.DataFrame({"a": [1.0, 2.0, 3.0]}), y)
+
+    def test_arrays_with_gaps_are_filled_in_by_their_place(self) -> None:
+        X = np.array([[1.0, np.nan], [3.0, 4.0], [np.nan, 8.0]])
+        prepared = Preparation.fit(X, [0, 1, 1], impute="mean")
+        assert prepared.feature_names is None
+        out = prepared.features([[np.nan, 6.0]], source="here")
+        assert out.tolist() == [[0, 0]]
+        with pytest.raises(DataError, match=r"X: sample 1 of 3, feature 2 of 2 is nan"):
+            Preparation.fit(X, [0, 1, 1])
+
+    def test_sparse_features_are_scaled_as_dense_ones(self) -> None:
+        X = sparse.random(20, 5, 0.3, format="csr", random_state=0)
+        prepared = Preparation.fit(X, np.arange(20) % 2)
+        expected = prepared.features(X.toarray(), source="X", dtype=np.float64)
+        np.testing.assert_array_equal(prepared.features(X, source="X", dtype=np.float64), expected)

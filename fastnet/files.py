@@ -3,9 +3,10 @@
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import FastnetError, OutputError
 
 
 def write_atomically(path: Path, content: bytes, previous: Path | None = None) -> None:
@@ -36,6 +37,33 @@ def write_atomically(path: Path, content: bytes, previous: Path | None = None) -
             path.replace(previous)
         temporary.replace(path)
     except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror or error}; choose a folder that can be written and has room"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    _flush_names(path.parent)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside ``path`` to write to, which takes its place if all goes well and else is removed.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; what was at ``path`` before is untouched and no part of a file stays behind.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        with temporary.open("r+b") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        if isinstance(error, FastnetError):
+            raise
         raise OutputError(
             f"{path} cannot be written: {error.strerror or error}; choose a folder that can be written and has room"
         ) from error

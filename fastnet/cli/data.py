@@ -6,6 +6,7 @@ from .main import LazyGroup
 
 VERBS = {
     "describe": "Say what is in data: types, ranges, missing values, classes, duplicates.",
+    "convert": "Write data to a file of another format.",
     "fetch": "Get a well-known data set, such as mnist.",
 }
 

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import DataError
-from .dataset import Dataset
+from .dataset import Array, Dataset
 from .pictures import Frame, frame_for, is_picture_name, read_pictures
 from .request import Request
 
@@ -34,6 +35,36 @@ def read_picture_folder(folder: Path, request: Request) -> tuple[Dataset, Datase
     DataError
         A picture cannot be read or has no class, a class has no pictures, or no size was given and sizes differ.
     """
+    train, *test = (part.dataset(folder) for part in parts_of(folder, request))
+    return train, test[0] if test else None
+
+
+@dataclass(frozen=True)
+class Part:
+    """The pictures of a part, before they are read: their folder, files, labels if they have, and what they become."""
+
+    source: str
+    files: list[Path]
+    labels: list[str] | None
+    frame: Frame
+
+    def names(self, folder: Path) -> Array:
+        """The file of each, as the folder has it."""
+        return np.array([file.relative_to(folder).as_posix() for file in self.files], dtype=np.str_)
+
+    def dataset(self, folder: Path) -> Dataset:
+        """Read them."""
+        labels = None if self.labels is None else np.array(self.labels, dtype=np.str_)
+        return Dataset(read_pictures(self.files, self.frame), labels, self.source, aside={FILE: self.names(folder)})
+
+
+def parts_of(folder: Path, request: Request) -> list[Part]:
+    """The one or two parts of a folder of pictures, which are looked for as `read_picture_folder` tells.
+
+    Raises
+    ------
+    DataError
+    """
     parts = [part for names in (_TRAIN, _TEST) if (part := _subfolder(folder, names)) is not None]
     if len(parts) < 2:  # a folder called test alone may as well be a class
         parts = parts if parts and parts[0].name.lower() in _TRAIN and len(_folders(folder)) == 1 else [folder]
@@ -42,10 +73,7 @@ def read_picture_folder(folder: Path, request: Request) -> tuple[Dataset, Datase
     if not every:
         raise DataError(f"{folder}: there are no pictures in this folder; give one that has some")
     frame = _frame(every, str(folder), request)
-    train, *test = (
-        _dataset(files, labels, folder, str(part), frame) for part, (files, labels) in zip(parts, listed, strict=True)
-    )
-    return train, test[0] if test else None
+    return [Part(str(part), files, labels, frame) for part, (files, labels) in zip(parts, listed, strict=True)]
 
 
 def read_picture(path: Path, request: Request) -> tuple[Dataset, None]:
@@ -60,7 +88,7 @@ def read_picture(path: Path, request: Request) -> tuple[Dataset, None]:
         raise DataError(
             f"{path}: one picture alone has no class; give a folder with a folder of pictures for each class"
         )
-    return _dataset([path], None, path.parent, str(path), _frame([path], str(path), request)), None
+    return Part(str(path), [path], None, _frame([path], str(path), request)).dataset(path.parent), None
 
 
 def has_pictures(folder: Path) -> bool:
@@ -72,16 +100,6 @@ def _frame(files: list[Path], source: str, request: Request) -> Frame:
     if request.preparation is not None:
         return Frame.of_shape(request.preparation.input_shape, source)
     return frame_for(files, source, size=request.size, grey=request.grey)
-
-
-def _dataset(files: list[Path], labels: list[str] | None, folder: Path, source: str, frame: Frame) -> Dataset:
-    names = [file.relative_to(folder).as_posix() for file in files]
-    return Dataset(
-        read_pictures(files, frame),
-        None if labels is None else np.array(labels, dtype=np.str_),
-        source,
-        aside={FILE: np.array(names, dtype=np.str_)},
-    )
 
 
 def _subfolder(folder: Path, names: tuple[str, ...]) -> Path | None:

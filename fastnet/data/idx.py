@@ -18,7 +18,7 @@ from ..errors import DataError
 from .dataset import Array, Dataset, as_features, as_targets
 from .limits import declares_too_much, refuse_beyond_memory
 
-_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_DIMENSIONS = 8
 _NAME = re.compile(r"[.-]idx\d?(-ubyte)?(\.gz)?$", re.IGNORECASE)
@@ -83,8 +83,13 @@ def _read_pair(images: Path, *, need_targets: bool) -> Dataset:
     return Dataset(as_features(X, str(images)), y, str(images))
 
 
+def labels_name(images: Path) -> str:
+    """How the labels file beside an images file is called."""
+    return _IMAGES.sub("labels", images.name).replace("idx3", "idx1")
+
+
 def _labels_beside(images: Path) -> Path:
-    name = _IMAGES.sub("labels", images.name).replace("idx3", "idx1")
+    name = labels_name(images)
     if name == images.name:
         raise DataError(
             f"{images}: the labels are found by the name of the images file, which should contain "
@@ -125,12 +130,12 @@ def read_idx_array(path: Path) -> Array:
 
 def _parse(stream: "BinaryIO | gzip.GzipFile", source: str, size: int, *, compressed: bool) -> Array:
     magic = stream.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or magic[3] == 0:
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or magic[3] == 0:
         raise DataError(
             f"{source}: this is not an IDX file; it should begin with the bytes 00 00, a type and "
             f"a number of dimensions, but begins with '{magic.hex(' ')}'"
         )
-    dtype, n_dimensions = np.dtype(_TYPES[magic[2]]), magic[3]
+    dtype, n_dimensions = np.dtype(TYPES[magic[2]]), magic[3]
     if n_dimensions > _MOST_DIMENSIONS:
         raise DataError(
             f"{source}: the header declares {n_dimensions} dimensions, where pictures have 3 and labels 1; "

@@ -1,6 +1,7 @@
 """Which named arrays of a file are the features and which the targets, for HDF5 and NPZ alike."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +28,7 @@ _FEATURE_LABELS = ("feature_names",)
 class StoredArray:
     """An array that was found but not read yet: what its header declares, and how to read it.
 
+    ``blocks`` gives it by so many rows at a time; an array without axes, and an empty one, as one block.
     ``objects`` says what it holds that is never read; empty for numbers and text.
     """
 
@@ -35,8 +37,14 @@ class StoredArray:
     dtype: np.dtype[Any]
     stored_bytes: int
     read: Callable[[], Array]
+    blocks: Callable[[int], Iterator[Array]]
     is_text: bool = False
     objects: str = ""
+
+    @property
+    def row_bytes(self) -> int:
+        """The size of one row."""
+        return self.dtype.itemsize * math.prod(self.shape[1:])
 
     def values(self, source: str) -> Array:
         """Read it, if it can be trusted.
@@ -93,28 +101,23 @@ def datasets_from(
         No arrays are recognised or what was named is not there, features lack their targets, or they do not fit each
         other.
     """
-    chooser = _Chooser(arrays, source, request, features)
-    parts = chooser.asked()
-    if not parts:
-        parts = [part for part in (chooser.split(0), chooser.split(1)) if part is not None]
-    if not parts:
-        pair = chooser.plain() or chooser.only_two()
-        if pair is None:
-            raise DataError(_nothing_recognised(arrays, source, need_targets=request.need_targets))
-        parts = [pair]
+    chooser = Chooser(arrays, source, request, features)
+    parts = chooser.parts()
     train = chooser.dataset(*parts[0])
     if request.aside:
         train = replace(train, aside={name: chooser.beside(name, len(train.X)) for name in request.aside})
     return train, chooser.dataset(*parts[1]) if len(parts) == 2 else None
 
 
-class _Chooser:
+class Chooser:
+    """Finds arrays by their names, before any of them is read."""
+
     def __init__(
         self,
         arrays: Sequence[StoredArray],
         source: str,
         request: Request,
-        features: Callable[[StoredArray], Any] | None,
+        features: Callable[[StoredArray], Any] | None = None,
     ) -> None:
         self.arrays, self.source, self.request = arrays, source, request
         self.features = features or (lambda array: as_features(array.values(source), source))
@@ -132,6 +135,24 @@ class _Chooser:
         return as_aside(
             self.named(name, "what is set aside").values(self.source), n_samples, f"{self.source}: '{name}'"
         )
+
+    def parts(self) -> list[tuple[StoredArray, StoredArray | None]]:
+        """Features and targets of the one or two parts of the file.
+
+        Raises
+        ------
+        DataError
+            No arrays are recognised, or features lack their targets.
+        """
+        parts = self.asked()
+        if not parts:
+            parts = [part for part in (self.split(0), self.split(1)) if part is not None]
+        if not parts:
+            pair = self.plain() or self.only_two()
+            if pair is None:
+                raise DataError(_nothing_recognised(self.arrays, self.source, need_targets=self.need_targets))
+            parts = [pair]
+        return parts
 
     def asked(self) -> list[tuple[StoredArray, StoredArray | None]]:
         """The pair that was named; of a pair of which one was, the other by its usual names in the same group."""
@@ -227,11 +248,30 @@ class _Chooser:
             class_names=class_names,
         )
 
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the labels, if the file has them."""
+        return self.names(_CLASS_NAMES)
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """The names of the features, if the file has them."""
+        return self.names(_FEATURE_LABELS)
+
     def names(self, known: tuple[str, ...]) -> tuple[str, ...] | None:
         found = self.find(*known)
         if found is None or not found.is_text or len(found.shape) != 1:
             return None
         return as_names(found.values(self.source), self.source)
+
+
+def blocks_of(values: Array, rows: int) -> Iterator[Array]:
+    """An array that is in memory, or mapped into it, by so many rows at a time."""
+    if not values.shape or not values.size:
+        yield values
+        return
+    for begin in range(0, len(values), rows):
+        yield values[begin : begin + rows]
 
 
 def targets_for(features: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import DataError
 from .dataset import Array, Dataset
-from .named import StoredArray, datasets_from, targets_for
+from .named import StoredArray, blocks_of, datasets_from, targets_for
 from .npy_header import read_header
 from .request import Request
 
@@ -102,6 +102,7 @@ def stored(path: Path) -> StoredArray:
         dtype=dtype,
         stored_bytes=held,
         read=partial(_read, path, declared),
+        blocks=lambda rows: blocks_of(_read(path, declared), rows),
         is_text=dtype.kind in "SU",
         objects="Python objects, which are never unpickled" if dtype.hasobject else "",
     )

@@ -15,7 +15,7 @@ from .request import Request
 if TYPE_CHECKING:
     from ..preparation import Preparation
 
-_HDF5_SUFFIXES = (".h5", ".hdf5")
+HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
 def read_training(
@@ -147,7 +147,7 @@ def read_prediction(
 
 def can_stay(source: Any) -> bool:
     """Whether features of a source of this name can stay in their file."""
-    return isinstance(source, str | Path) and source not in BUILT_IN and Path(source).suffix.lower() in _HDF5_SUFFIXES
+    return isinstance(source, str | Path) and source not in BUILT_IN and Path(source).suffix.lower() in HDF5_SUFFIXES
 
 
 def _read(source: Any, request: Request) -> tuple[Dataset, Dataset | None]:
@@ -245,7 +245,7 @@ def _read_path(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
         request.refuse_arrays(str(path))
         request.refuse_aside(str(path))
         return read_idx(path, need_targets=request.need_targets)
-    if suffix in _HDF5_SUFFIXES:
+    if suffix in HDF5_SUFFIXES:
         from .hdf5 import read_hdf5
 
         return read_hdf5(path, request)

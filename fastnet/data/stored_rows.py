@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, FastnetError
 from .dataset import Array, as_features
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def one_sentence(path: Path) -> Iterator[None]:
     """Whatever h5py and its C library trip over, as a DataError."""
     try:
         yield
-    except DataError:
+    except FastnetError:
         raise
     except MemoryError:
         raise DataError(f"{path}: there is no memory left to read a block of it; give a smaller memory") from None

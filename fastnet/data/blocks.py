@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import DataError
 from .columns import columns_named, listed
 from .dataset import Array
+from .folders import FILE
 from .raw import RawTable
 from .request import Request
 from .sources import can_stay, read_prediction
@@ -44,7 +45,7 @@ class Block:
     X : array (n, *input_shape) or Table
         Raw features.
     kept : dict of str to array (n,)
-        Columns of a table that are to be copied.
+        Columns of a table that are to be copied; the file of each picture.
     source : str
         What messages call it.
     """
@@ -110,7 +111,9 @@ def _blocks_of_arrays(source: str, preparation: "Preparation", x: str | None) ->
     rows, count = rows_at_once(preparation.n_features), len(dataset.X)
 
     def block(X: Array, begin: int) -> Block:
-        return Block(X, {}, dataset.source if begin == 0 else f"{dataset.source}, counted from sample {begin + 1}")
+        # Pictures are told apart by nothing but their files.
+        kept = {name: values[begin : begin + len(X)] for name, values in dataset.aside.items() if name == FILE}
+        return Block(X, kept, dataset.source if begin == 0 else f"{dataset.source}, counted from sample {begin + 1}")
 
     if not isinstance(dataset.X, StoredSamples):
         for begin in range(0, count, rows):

@@ -58,9 +58,9 @@ def test_unknown_verb_is_wrong_usage(run: Run) -> None:
     assert "trian" in result.stderr
 
 
-@pytest.mark.parametrize(("error", "code"), [(DataError("a\nb"), 1), (DivergenceError("a b"), 3)])
+@pytest.mark.parametrize(("error", "code"), [(DataError("a\nb"), 1), (DivergenceError("a\nb"), 3)])
 def test_error_is_one_line_and_its_exit_code(error: Exception, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run_verb(raising(error), monkeypatch) == (code, "", "fastnet: error: a b\n")
+    assert run_verb(raising(error), monkeypatch) == (code, "", "fastnet: error: a\\nb\n")
 
 
 def test_lack_of_memory_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from .errors import FastnetError, OutputError
 
@@ -25,17 +26,34 @@ def write_atomically(path: Path, content: bytes, previous: Path | None = None) -
     OutputError
         If it cannot be written; what was at ``path`` before is untouched and no part of a file stays behind.
     """
+    with written_atomically(path, previous) as stream:
+        stream.write(content)
+
+
+@contextlib.contextmanager
+def written_atomically(path: Path, previous: Path | None = None) -> Iterator[IO[bytes]]:
+    """A stream for what ``write_atomically`` would write at once, of which parts can be written as they are made.
+
+    Whatever is raised while it is written, nothing takes the place of what was at ``path``.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
     if not path.name:
         raise OutputError(f"{str(path)!r} cannot be written: it names no file; give a file's path")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         if previous is not None and path.exists():
             path.replace(previous)
         temporary.replace(path)
+    except FastnetError:
+        raise  # what went wrong is not the writing
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written: {error.strerror or error}; choose a folder that can be written and has room"

@@ -38,7 +38,7 @@ from .options import DATA_HELP, activations_option, settings_options
 from .output import Printer, counted, json_text, labelled
 from .own_activations import read_activations
 from .predict import check_output
-from .samples import fit_preparation, read_given, samples_of, values_aside
+from .samples import fit_options, fit_preparation, read_given, samples_of, values_aside
 from .settings import OPTIONS, Settings
 from .tables import show
 from .writers import writer_for
@@ -145,17 +145,11 @@ def train_folds(
 
     def make_ready(train: npt.NDArray[np.int64], test: npt.NDArray[np.int64]) -> Ready:
         samples = samples_of(settings, given.rows(train), given.rows(test))
-        part, tested, validation = samples.train, samples.test, samples.validation
+        tested = samples.test
         assert tested is not None
-        options = {
-            "optimizer": settings.build_optimizer(len(part.X)),
-            "epochs": settings.epochs,
-            "batch_size": settings.rows_in_batch,
-            "validation_data": None if validation is None else (validation.X, validation.y),
-            "callbacks": settings.build_callbacks(),
-            "class_weight": settings.weights_of_classes,
-        }
-        return Ready(settings.build_network(samples.preparation), part.X, part.y, tested.X, tested.y, options)
+        options = {**fit_options(settings, samples), "callbacks": settings.build_callbacks()}
+        network = settings.build_network(samples.preparation)
+        return Ready(network, samples.train.X, samples.train.y, tested.X, tested.y, options)
 
     done: list[Fold] = []
     try:

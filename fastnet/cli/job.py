@@ -22,7 +22,7 @@ from .interrupts import NOTHING_SAVED, NOTHING_TRAINED, REASON, Interruptible
 from .main import INTERRUPTED, complain
 from .output import Printer, json_text, labelled
 from .progress import watcher
-from .samples import Samples
+from .samples import Samples, fit_options
 from .scores import in_words, measure
 from .settings import Settings
 
@@ -72,7 +72,7 @@ class Job:
         saved : str or None
             What to say where an earlier training has been saved already.
         """
-        settings, train, validation = self.settings, self.samples.train, self.samples.validation
+        settings, train = self.settings, self.samples.train
         table = watcher(self.say)
 
         def clean_up() -> None:
@@ -97,14 +97,10 @@ class Job:
                 return network.fit(
                     train.X,
                     train.y,
-                    optimizer=settings.build_optimizer(len(train.X)),
-                    epochs=settings.epochs,
-                    batch_size=settings.rows_in_batch,
-                    validation_data=None if validation is None else (validation.X, validation.y),
+                    **fit_options(settings, self.samples),
                     callbacks=[*settings.build_callbacks(), interruptible, table, *kept],
                     backend=backend,
                     threads=settings.threads,
-                    class_weight=settings.weights_of_classes,
                     metrics=settings.metrics,
                     resume=self.resume if kept else None,
                 )

@@ -11,6 +11,7 @@ import click
 from .. import Network, Preparation
 from ..data.blocks import INPUTS, Block, prediction_blocks
 from ..errors import DataError, OutputError
+from ..files import written_atomically
 from ..scoring.columns import Columns, answer_columns
 from .engines import load_engine
 from .inputs import refuse_input
@@ -19,7 +20,7 @@ from .option_types import Names
 from .options import DATA_HELP, activations_option, x_option
 from .output import Printer, counted, json_text
 from .own_activations import read_activations
-from .writers import FORMATS, plain, replaced_at_the_end, writer_for
+from .writers import FORMATS, plain, writer_for
 
 BACKEND = "jit"
 STANDARD = "-"
@@ -152,7 +153,7 @@ def write_rows(say: Printer, blocks: Iterator[Columns], out: Path | None, form: 
     """
     count = 0
     where: AbstractContextManager[IO[bytes]] = (
-        nullcontext(sys.stdout.buffer) if out is None else replaced_at_the_end(out)
+        nullcontext(sys.stdout.buffer) if out is None else written_atomically(out)
     )
     with where as stream:
         writer = writer_for(form, stream)
@@ -191,7 +192,7 @@ def write_object(say: Printer, blocks: Iterator[Columns], out: Path | None, mode
     if out is None:
         say.write(text)
     else:
-        with replaced_at_the_end(out) as stream:
+        with written_atomically(out) as stream:
             stream.write(text.encode())
     return len(rows)
 

@@ -166,6 +166,18 @@ def fit_preparation(settings: Settings, given: Dataset, task: AskedTask) -> Prep
     return Preparation.fit(given, task=task, impute=settings.impute, missing_category=settings.missing_category)
 
 
+def fit_options(settings: Settings, samples: Samples) -> dict[str, Any]:
+    """What ``Network.fit`` is told of a training, but for the samples, the engine and who watches it."""
+    validation = samples.validation
+    return {
+        "optimizer": settings.build_optimizer(len(samples.train.X)),
+        "epochs": settings.epochs,
+        "batch_size": settings.rows_in_batch,
+        "validation_data": None if validation is None else (validation.X, validation.y),
+        "class_weight": settings.weights_of_classes,
+    }
+
+
 def values_aside(given: Dataset, name: str | None) -> Array | None:
     """The groups or the times in the column of that name."""
     return None if name is None else given.aside[name]

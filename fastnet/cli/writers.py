@@ -1,22 +1,16 @@
 """Columns written block by block, so that what is written may be larger than the memory: CSV, TSV, JSON lines, Parquet
 and NPZ."""
 
-import contextlib
 import csv
 import io
 import json
-import os
-import secrets
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import OutputError
 from ..scoring.columns import Columns
 from .output import finite
 
@@ -50,33 +44,6 @@ def plain(values: npt.NDArray[Any]) -> list[Any]:
     shortest = values.astype(str).astype(np.float64) if values.dtype.kind == "f" else values
     as_python: list[Any] = shortest.tolist()
     return as_python
-
-
-@contextlib.contextmanager
-def replaced_at_the_end(path: Path) -> Iterator[IO[bytes]]:
-    """A stream to a temporary file beside ``path``, which takes its place when all went well and is removed otherwise.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written; what was at ``path`` before is untouched.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OutputError:
-        raise
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}; choose a folder that can be written and has room"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 class _Csv:

@@ -18,9 +18,10 @@ from pyarrow import feather, parquet
 
 import fastnet as fn
 from fastnet.cli.main import cli
-from fastnet.cli.writers import replaced_at_the_end, writer_for
+from fastnet.cli.writers import writer_for
 from fastnet.data import Dataset, blocks, csv_blocks
 from fastnet.errors import DataError, OutputError
+from fastnet.files import written_atomically
 
 from .conftest import Run
 
@@ -216,10 +217,10 @@ def half_of_it(stream: IO[bytes]) -> None:
 def test_half_a_file_is_never_left(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     path.write_bytes(b"mine")
-    with pytest.raises(KeyboardInterrupt), replaced_at_the_end(path) as stream:
+    with pytest.raises(KeyboardInterrupt), written_atomically(path) as stream:
         half_of_it(stream)
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("out.csv", b"mine")]
-    with pytest.raises(OutputError, match="No space"), replaced_at_the_end(path):
+    with pytest.raises(OutputError, match="No space"), written_atomically(path):
         raise OSError(28, "No space left on device")
     assert path.read_bytes() == b"mine"
 

@@ -1,5 +1,6 @@
 """What MLPClassifier and MLPRegressor have in common: scikit-learn's estimator around a network and its training."""
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
@@ -230,9 +231,11 @@ class BaseMLP(WithNetwork):
         rate = self.learning_rate_init if before is None else self._learning_rate
         rates = rates_of(self, n_samples, 0 if before is None else before.epochs, float(rate))
         is_sgd = self.solver == "sgd" and not isinstance(self.learning_rate, Schedule)
-        # partial_fit goes on with the solver that there is, whatever its name is now.
-        if before is None or (is_sgd and isinstance(getattr(self, "_solver", None), SGD)):
+        # partial_fit goes on with the solver that there is, whatever its name and its numbers are now.
+        if before is None:
             self._solver = optimizer_for(self, rates)
+        elif is_sgd and isinstance(self._solver, SGD):
+            self._solver = dataclasses.replace(self._solver, learning_rate=rates)
         if before is not None and before.slots.shape[1] != self._network.parameters.size:
             raise ConfigurationError(
                 "the layers must be those of the call before for partial_fit to go on, but the network has "

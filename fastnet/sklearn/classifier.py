@@ -257,7 +257,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Array:
-        """The label of each sample: (n_samples,), or (n_samples, n_labels) of 0 and 1.
+        """The label of each sample: (n_samples,), or (n_samples, n_labels) of 0 and 1, sparse if those of ``fit`` were.
 
         Raises
         ------
@@ -270,7 +270,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         answers = self.network_.predict(self._features(X), backend=self.backend)
         if self._label_binarizer.y_type_ == "multiclass":
             return np.asarray(self.classes_[answers])
-        return np.asarray(self._label_binarizer.inverse_transform(answers))
+        # Sparse where the labels were.
+        labels: Array = self._label_binarizer.inverse_transform(answers)
+        return labels
 
     @available_if(_gives_probabilities)
     def predict_proba(self, X: Any) -> Array:

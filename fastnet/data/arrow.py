@@ -43,6 +43,7 @@ def read_parquet(path: Path) -> RawTable:
                 )
             refuse_beyond_memory(declared, str(path))
             table = file.read()
+        table.validate(full=True)  # or text that is none is met where nobody thinks of it
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:

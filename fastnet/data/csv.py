@@ -27,6 +27,7 @@ _BLOCK = 16 * 2**20
 _LARGEST_RATIO = 200
 _LARGE = 256 * 2**20
 
+_MOST_COLUMNS = 100_000
 _QUOTED_AFTER_SPACES = re.compile(rb'(?:^|[,\r\n]) +"')
 
 
@@ -145,6 +146,11 @@ class CsvText:
         if first is None:
             raise DataError(f"{self.source}: the file is empty; a header and at least one row are needed")
         names = [cell.strip() for cell in first.cells]
+        if len(names) > _MOST_COLUMNS:
+            raise DataError(
+                f"{self.source}: the header has {len(names):,} columns, where a table has at most {_MOST_COLUMNS:,}; "
+                "give so many features as an array in an NPZ or HDF5 file"
+            )
         if looks_like_data(names):
             raise DataError(
                 f"{self.source}: the first line looks like data ({listed(names)}) where a "

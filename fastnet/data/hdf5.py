@@ -81,7 +81,10 @@ def _arrays_in(file: "h5py.File") -> list[StoredArray]:
     def visit(name: str, node: object) -> None:
         if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external or node.shape is None:
             return
-        text = h5py.check_string_dtype(node.dtype)
+        try:
+            text = h5py.check_string_dtype(node.dtype)
+        except TypeError:  # a type that NumPy does not have
+            return
         arrays.append(
             StoredArray(
                 name=name,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 # Pillow knows more, some of which run other programs.
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+# Where there are no smaller scales to decode at, as JPEG has them: a few bytes can declare any number of them.
+_MOST_PIXELS = 30_000_000
 _GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L")
 _ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)
 
@@ -194,6 +196,11 @@ def _opened(path: Path) -> Iterator["Image"]:
 
     try:
         with Image.open(path, formats=_FORMATS) as image:
+            if image.format != "JPEG" and image.width * image.height > _MOST_PIXELS:
+                raise DataError(
+                    f"{path}: the picture has {image.width * image.height:,} pixels, more than {_MOST_PIXELS:,}, "
+                    "which are read whole; make it smaller, or save it as JPEG"
+                )
             yield image
     except (DataError, MemoryError):
         raise

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import DataError
@@ -40,7 +41,12 @@ class RawTable:
 
     def column(self, name: str) -> "pa.ChunkedArray":
         """The column of that name."""
-        return self.columns[list(self.names).index(name)]
+        return self.columns[self._places[name]]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where each name is; looking through all of them for each takes minutes where there are many."""
+        return {name: place for place, name in enumerate(self.names)}
 
     def refuse(self, row: int, name: str, words: str) -> NoReturn:
         """Refuse one cell.

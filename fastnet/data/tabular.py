@@ -65,6 +65,7 @@ def dataset_of(raw: RawTable, request: Request) -> Dataset:
     )
     _refuse_bad_cells(raw, columns, request, known)
     names = tuple(column.name for column in columns)
+    used = {*names, *targets}
     return Dataset(
         _features(columns),
         _targets(raw, targets) if request.need_targets else None,
@@ -76,7 +77,7 @@ def dataset_of(raw: RawTable, request: Request) -> Dataset:
             name: parse_targets(_cells(raw, name), raw.place, raw.source, name, "which is set aside")
             for name in request.aside
         },
-        ignored=tuple(name for name in header if name not in names and name not in targets) if known is None else (),
+        ignored=tuple(name for name in header if name not in used) if known is None else (),
     )
 
 
@@ -95,13 +96,14 @@ def _check_named(raw: RawTable, request: Request) -> None:
 
 def _matched(source: str, found: Sequence[str], known: Sequence[ColumnEncoding]) -> list[str]:
     names = [encoding.name for encoding in known]
-    missing = [name for name in names if name not in found]
+    there, wanted = set(found), set(names)
+    missing = [name for name in names if name not in there]
     if missing:
         raise DataError(
             f"{source}: the column '{missing[0]}' that the model was trained on is missing; the "
             f"columns are {listed(found)}"
         )
-    extra = [name for name in found if name not in names]
+    extra = [name for name in found if name not in wanted]
     if extra:
         raise DataError(
             f"{source}: the model was not trained on the column '{extra[0]}'; remove it, since the "

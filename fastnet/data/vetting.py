@@ -25,7 +25,7 @@ _LARGEST_PIECE = 256 * 2**20
 _BLOCK = 16 * 2**20
 _ROOM = 768 * 2**20
 """Bytes that the other process may take, beside what it starts with."""
-_SECONDS, _BYTES_A_SECOND = 5.0, 5e6
+SECONDS, _BYTES_A_SECOND = 5.0, 5e6
 """Of the processor's time: what any file may take, and how fast even a slow machine reads a large one."""
 _PATIENCE = 10.0
 """How much longer a busy machine may take for it."""
@@ -48,7 +48,7 @@ def vet(path: Path) -> None:
     identity = str(path.resolve()), status.st_size, status.st_mtime_ns
     if identity in _vetted:
         return
-    complaint = ask(path, _SECONDS + status.st_size / _BYTES_A_SECOND)
+    complaint = ask(path, SECONDS + status.st_size / _BYTES_A_SECOND)
     if complaint:
         raise DataError(f"{path}: {complaint}")
     _vetted.add(identity)

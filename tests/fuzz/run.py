@@ -51,7 +51,10 @@ def work(name: str, seed: int, stop: int, findings: Path, place: Any, counts: An
         samples = target.seeds(folder)
         read = target.prepare(folder)
         path = folder / target.file_name
+        parent = multiprocessing.parent_process()
         for index in range(place.value, stop):
+            if parent is not None and not parent.is_alive():
+                return
             place.value = index
             content = made(target, seed, index, samples)
             path.write_bytes(content)
@@ -111,7 +114,7 @@ def save(
     folder = findings / f"{target.name}-{outcome}-{where}"
     if not folder.exists():
         folder.mkdir(parents=True)
-        (folder / target.file_name).write_bytes(content)
+        (folder / Path(target.file_name).name).write_bytes(content)
         (folder / "finding.txt").write_text(told, encoding="utf-8", errors="backslashreplace")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 SCRIPTS = ["quickstart", "test", "bench"]
-HEAVY = {"numba", "llvmlite", "scipy", "sklearn"}
+HEAVY = {"numba", "llvmlite", "scipy", "sklearn", "pyarrow", "pandas"}
 
 
 def run_python(*arguments: str) -> str:

@@ -170,7 +170,10 @@ def checked_table(table: "pa.Table", source: str) -> RawTable:
         It has no columns, or one without a name of its own.
     """
     # Row labels of pandas are a column like the others to Arrow alone.
-    metadata = table.schema.pandas_metadata
+    try:
+        metadata = table.schema.pandas_metadata
+    except (ValueError, RecursionError):  # it is JSON
+        raise DataError(f"{source}: what pandas wrote of the columns is damaged; write the data again") from None
     labels = metadata.get("index_columns") if isinstance(metadata, dict) else None
     if isinstance(labels, list):
         table = table.drop_columns([name for name in table.column_names if name in labels])

@@ -43,7 +43,8 @@ class ColumnSummary:
     ----------
     name : str
     meaning : str
-        "number", "boolean", "category", "time", "identifier", or "mixed" where text stands among numbers.
+        "number", "boolean", "category", "time", "identifier", "mixed" where text stands among numbers, or "other" of a
+        type that nobody can train on.
     missing, distinct : int
     numbers : Numbers, optional
     frequent : tuple of (str, int)
@@ -66,7 +67,7 @@ class ColumnSummary:
     @property
     def is_constant(self) -> bool:
         """Whether it says nothing."""
-        return self.distinct <= 1 and not self.missing
+        return self.distinct == 1 and not self.missing
 
     @property
     def counts_rows(self) -> bool:
@@ -76,7 +77,7 @@ class ColumnSummary:
     @property
     def is_feature(self) -> bool:
         """Whether it is more than a name or a time of its row."""
-        return self.meaning not in ("time", "identifier")
+        return self.meaning not in ("time", "identifier", "other")
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,8 @@ def summary_of_column(raw: RawTable, name: str, *, most: int = 3) -> ColumnSumma
         meaning: str = found.meaning
     except DataError as error:
         if raw.typed:
-            raise
+            nothing = Column(name, "category", np.full(len(raw), -1, np.int32))
+            return ColumnSummary(name, "other", raw.column(name).null_count, 0, None, (), str(error), nothing)
         found, meaning, note = find_out(raw, name, wanted="category"), "mixed", str(error)
     column = found.column
     missing = int(np.count_nonzero(column.missing))

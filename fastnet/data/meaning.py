@@ -27,6 +27,9 @@ _DATE = r"\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}|\d{1,2}(?P<mark>[/.-])\d{1
 _CLOCK = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?( ?(Z|[+-]\d{2}:?\d{2}))?"
 _TIME = re.compile(rf"({_DATE})([T ]+{_CLOCK})?|{_CLOCK}")
 
+_WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"[+-]?(0|[1-9][0-9]*)?\.[0-9]+")
+
 _MOSTLY = 0.95
 _FEW = 20
 """An identifier has no fewer different texts than that, and as many as 95% of the rows that have one."""
@@ -74,7 +77,7 @@ def find_out(raw: RawTable, name: str, *, wanted: Kind | None = None) -> Found:
         A cell is not what is wanted, or is text in a column that is mostly numbers, or the type has no meaning here.
     """
     values = raw.column(name)
-    found = _of_type(raw, name, values) if raw.typed else _of_text(raw, name, values, wanted)
+    found = _of_type(raw, name, values, wanted) if raw.typed else _of_text(raw, name, values, wanted)
     if wanted == "category":
         return Found("category", found.column.as_category())
     if wanted is not None and found.column.kind == "category":
@@ -125,12 +128,18 @@ def numbers_of(raw: RawTable) -> Array:
     return np.column_stack(columns)
 
 
-def _of_type(raw: RawTable, name: str, values: "pa.ChunkedArray") -> Found:
+def _of_type(raw: RawTable, name: str, values: "pa.ChunkedArray", wanted: Kind | None = None) -> Found:
     """Of a column whose format says what it holds."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     kind = values.type
+    if pa.types.is_dictionary(kind):
+        of_values = _of_type(raw, name, _decoded(values))
+        return Found("category", of_values.column.as_category())
+    if wanted == "category" and pa.types.is_integer(kind):
+        # As text, since float64 does not tell the largest from each other.
+        return Found("category", _as_category(name, pc.cast(values, pa.string()), trim=False))
     if pa.types.is_boolean(kind):
         return Found("boolean", Column(name, "boolean", _floats(pc.cast(values, pa.uint8()))))
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
@@ -138,9 +147,10 @@ def _of_type(raw: RawTable, name: str, values: "pa.ChunkedArray") -> Found:
             values = pc.cast(values, pa.float32())
         numbers = _floats(pc.cast(values, pa.float64(), safe=False))
         return _of_numbers(name, numbers)
-    if pa.types.is_dictionary(kind):
-        return Found("category", _as_category(name, pc.cast(values, kind.value_type), trim=False))
-    if pa.types.is_temporal(kind):
+    if pa.types.is_duration(kind):
+        microseconds = pc.cast(pc.cast(values, pa.duration("us"), safe=False), pa.int64())
+        return Found("number", Column(name, "number", _floats(pc.cast(microseconds, pa.float64(), safe=False)) / 1e6))
+    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
         return Found("time", _as_category(name, pc.cast(values, pa.string(), safe=False), trim=False))
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         raise DataError(
@@ -231,6 +241,16 @@ def _as_category(name: str, values: "pa.ChunkedArray", *, trim: bool) -> Column:
     return category(name, [distinct[index] for index in kept], place[codes[present]], present)
 
 
+def _decoded(values: "pa.ChunkedArray") -> "pa.ChunkedArray":
+    """What a dictionary stands for; pyarrow decodes those of texts only if they are of its older types."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    older = pa.large_string() if pa.types.is_string_view(values.type.value_type) else values.type.value_type
+    chunks = [pc.take(pc.cast(chunk.dictionary, older), chunk.indices) for chunk in values.chunks]
+    return pa.chunked_array(chunks, older)
+
+
 def _floats(values: "pa.ChunkedArray") -> Array:
     """Numbers as float64, NaN where one is missing."""
     return np.asarray(values.to_numpy(), np.float64)
@@ -243,5 +263,6 @@ def _number(text: str) -> float:
 
 def _code(text: str) -> str:
     """A text as a category, for which 3 and 3.0 are the same, but 03 is a text of its own."""
-    is_padded = len(text.lstrip("+-")) > 1 and text.lstrip("+-").startswith("0") and "." not in text
-    return as_code(float(text)) if is_number(text) and not is_padded and np.isfinite(float(text)) else text
+    if _WHOLE.fullmatch(text):
+        return text.removeprefix("+") if text.lstrip("+-") != "0" else "0"
+    return as_code(float(text)) if _DECIMAL.fullmatch(text) and abs(float(text)) < 2**53 else text

@@ -1,5 +1,7 @@
 """Tables of every format: one reader's meaning of them all, what is left out, what is filled in, what is refused."""
 
+import datetime as dt
+import decimal
 import gzip
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastnet.data import Dataset, csv, read_evaluation, read_prediction, read_training
+from fastnet.data.arrow import read_frame
+from fastnet.data.meaning import find_out
 from fastnet.data.table import Table
 from fastnet.errors import DataError, DataWarning
 from fastnet.preparation import Preparation
@@ -364,3 +368,65 @@ def test_one_hot_is_the_category_and_nothing_else(texts: list[str], seed: int) -
     assert hot == sorted(set(texts))
     assert [hot[index] for index in X[:, :-1].argmax(axis=1)] == [texts[i] for i in order]
     assert (X[:, :-1].sum(axis=1) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "meaning", "cells"),
+    [
+        (pa.array([dt.timedelta(days=1), None]), "number", [86400.0, None]),
+        (pa.array([decimal.Decimal("1.5"), None]), "number", [1.5, None]),
+        (pa.array(np.array([1, 2], np.float16)), "number", [1.0, 2.0]),
+        (pa.nulls(2), "number", [None, None]),
+        (pa.array([True, None]), "boolean", [1.0, None]),
+        (pa.array([3, None]).dictionary_encode(), "category", ["3", None]),
+        (pa.array(["b", None], pa.string_view()), "category", ["b", None]),
+        (pa.array([dt.date(2020, 1, 1), None]), "time", ["2020-01-01", None]),
+        (pa.array([dt.time(1), None]), "time", ["01:00:00.000000", None]),
+    ],
+)
+def test_what_arrow_s_types_mean(values: Any, meaning: str, cells: list[Any]) -> None:
+    found = find_out(read_frame(pa.table({"a": values}), "here"), "a")
+    assert (found.meaning, found.column.cells().tolist()) == (meaning, cells)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [[1], None],
+        [{"a": 1}, None],
+        [b"x", None],
+        pa.array([(1, 2, 3), None], pa.month_day_nano_interval()),
+        pa.RunEndEncodedArray.from_arrays([1, 2], ["a", "b"]),
+    ],
+    ids=["list", "struct", "bytes", "interval", "run ends"],
+)
+def test_other_types_are_refused_by_name(values: Any) -> None:
+    with pytest.raises(DataError, match=r"here: the column 'a' is of type .*neither numbers, text nor times"):
+        find_out(read_frame(pa.table({"a": values}), "here"), "a")
+
+
+@pytest.mark.parametrize("metadata", [b"\xff", b"{", b"[" * 100_000])
+def test_damaged_metadata_of_pandas_are_refused(tmp_path: Path, metadata: bytes) -> None:
+    table = pa.table({"a": [1, 2], "t": [0, 1]}).replace_schema_metadata({b"pandas": metadata})
+    pyarrow.parquet.write_table(table, tmp_path / "data.parquet")
+    with pytest.raises(DataError, match="what pandas wrote of the columns is damaged"):
+        read_training(tmp_path / "data.parquet")
+
+
+def test_frames_of_polars_with_categories_of_its_own() -> None:
+    table = pl.DataFrame(
+        {
+            "c": pl.Series(["x", "y", "x"], dtype=pl.Categorical),
+            "t": pl.Series(["b", "a", "b"], dtype=pl.Enum(["b", "a"])),
+        }
+    )
+    data, _ = read_training(table)
+    assert categories(data).columns[0].cells().tolist() == ["x", "y", "x"]
+    assert data.y is not None
+    assert data.y.tolist() == ["b", "a", "b"]
+
+
+def test_large_codes_stay_apart() -> None:
+    large = [2**62, 2**62 + 1, 2**62]
+    data, _ = read_training(pd.DataFrame({"code": large, "t": [0, 1, 0]}), categorical=["code"])
+    assert categories(data).columns[0].cells().tolist() == [str(code) for code in large]

@@ -27,11 +27,10 @@ def once_each(X: Array, Y: Array, weights: Array | None) -> tuple[Array, Array, 
     weights : (n_different,) ndarray of float64
         Where no sample has a weight, all of them and zeros.
     """
-    # Adding 0 makes one of both zeros.
-    keys = [(x + 0.0).tobytes() + y.tobytes() for x, y in zip(X, Y, strict=True)]
-    places = {key: place for place, key in enumerate(sorted(set(keys)))}
-    group = np.array([places[key] for key in keys])
+    # As bytes, which are sorted as they are; adding 0 makes one of both zeros.
+    rows = np.hstack([X + 0.0, Y + 0.0])
+    samples = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
+    _, first, group = np.unique(samples, return_index=True, return_inverse=True)
     total = np.bincount(group, weights).astype(np.float64)
     kept = total > 0 if (total > 0).any() else np.ones(len(total), bool)
-    first = np.unique(group, return_index=True)[1][kept]
-    return X[first], Y[first], total[kept]
+    return X[first[kept]], Y[first[kept]], total[kept]

@@ -11,6 +11,7 @@ import numpy as np
 from ..data import BUILT_IN, names_data
 from ..data.catalogue import folder_of
 from ..data.idx import is_idx_name
+from ..data.named import targets_for
 from ..errors import DataError
 from .models import model_file
 from .samples import Samples
@@ -81,6 +82,12 @@ def _files(path: Path) -> Iterator[Path]:
     if is_idx_name(path):  # labels are read beside the pictures, and the test part
         with suppress(OSError):
             yield from sorted(file for file in path.parent.iterdir() if file != path and is_idx_name(file))
+    if path.suffix.lower() == ".npy":  # as are targets that no setting names
+        names = targets_for(path.stem)
+        with suppress(OSError):
+            yield from sorted(
+                file for file in path.parent.glob("*.[nN][pP][yY]") if file.stem.lower() in names and file != path
+            )
 
 
 def refuse_changed(before: Fingerprints, now: Fingerprints, folder: Path) -> None:

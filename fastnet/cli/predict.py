@@ -71,8 +71,8 @@ def predict(
     1 and a probability for each. Others give numbers in the units that the training data had. Answers that DATA may
     hold itself are set aside.
 
-    Tables, HDF5 and NPY files are read, answered and written some rows at a time, so they may be larger than the
-    memory. FILE is there when all of it is written, and not before.
+    Tables, folders of pictures, HDF5 and NPY files are read, answered and written some rows at a time, so they may be
+    larger than the memory. FILE is there when all of it is written, and not before.
     """
     if as_json and form is not None:
         raise click.UsageError("--json and --format cannot both be given; choose one of them", ctx)

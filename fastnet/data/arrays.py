@@ -12,7 +12,7 @@ from .catalogue import names_data
 from .dataset import Array, Dataset
 from .named import StoredArray, blocks_of
 from .request import Request
-from .sources import HDF5_SUFFIXES, read_training
+from .sources import HDF5_SUFFIXES, kind_of_folder, read_training
 
 _BLOCK_BYTES = 2**22
 
@@ -44,11 +44,11 @@ def opened_arrays(source: str | Path, request: Request) -> Iterator[list[StoredA
 
         with opened_npz(path) as arrays:
             yield arrays
-    elif path.is_dir() and _has_npy(path):
+    elif path.is_dir() and (kind := kind_of_folder(path)) == "npy":
         from .npy import arrays_beside
 
         yield arrays_beside(path)
-    elif path.is_dir() and not _has_idx(path):
+    elif path.is_dir() and kind == "pictures":
         yield _of_pictures(path, request)
     else:
         yield _of_datasets(*_read(source, request))
@@ -118,8 +118,6 @@ def _of_pictures(folder: Path, request: Request) -> list[StoredArray]:
     from .folders import FILE, parts_of
     from .pictures import Frame, read_pictures
 
-    if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder; check the path")
     parts = parts_of(folder, request)
     arrays = []
     for part, suffix in zip(parts, _names(len(parts)), strict=True):
@@ -143,13 +141,3 @@ def _of_pictures(folder: Path, request: Request) -> list[StoredArray]:
             in_memory(f"{FILE}{suffix}", part.names(folder)),
         ]
     return arrays
-
-
-def _has_npy(folder: Path) -> bool:
-    return any(file.suffix.lower() == ".npy" for file in folder.iterdir())
-
-
-def _has_idx(folder: Path) -> bool:
-    from .idx import is_idx_name
-
-    return any(is_idx_name(file) for file in folder.iterdir())

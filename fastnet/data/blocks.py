@@ -5,7 +5,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -14,10 +14,10 @@ import numpy as np
 from ..errors import DataError
 from .columns import columns_named, listed
 from .dataset import Array
-from .folders import FILE
+from .folders import FILE, parts_of
 from .raw import RawTable
 from .request import Request
-from .sources import can_stay, read_prediction
+from .sources import can_stay, kind_of_folder, read_prediction
 from .stored_samples import StoredSamples
 from .tables import ARROW_SUFFIXES, PARQUET_SUFFIXES, is_table_name
 from .tabular import dataset_of
@@ -66,7 +66,8 @@ def prediction_blocks(
 ) -> Iterator[Block]:
     """Read data to predict on; targets are set aside.
 
-    Tables are read by blocks, and what is in an NPY or HDF5 file by rows; other formats are read whole.
+    Tables and folders of pictures are read by blocks, and what is in an NPY or HDF5 file by rows; other formats are
+    read whole.
 
     Parameters
     ----------
@@ -107,8 +108,12 @@ def prediction_blocks(
 
 
 def _blocks_of_arrays(source: str, preparation: "Preparation", x: str | None) -> Iterator[Block]:
+    rows = rows_at_once(preparation.n_features)
+    if Path(source).is_dir() and kind_of_folder(Path(source)) == "pictures":
+        yield from _blocks_of_pictures(Path(source), preparation, x, rows)
+        return
     dataset = read_prediction(source, x=x, preparation=preparation, in_place=can_stay(source))
-    rows, count = rows_at_once(preparation.n_features), len(dataset.X)
+    count = len(dataset.X)
 
     def block(X: Array, begin: int) -> Block:
         # Pictures are told apart by nothing but their files.
@@ -125,6 +130,15 @@ def _blocks_of_arrays(source: str, preparation: "Preparation", x: str | None) ->
     with stored.opened() as reader:
         for begin in range(0, count, rows):
             yield block(reader.rows(begin, min(begin + rows, count)), begin)
+
+
+def _blocks_of_pictures(folder: Path, preparation: "Preparation", x: str | None, rows: int) -> Iterator[Block]:
+    request = Request(x=x, preparation=preparation, need_targets=False)
+    request.refuse_arrays(str(folder))
+    part = parts_of(folder, request)[-1]
+    for begin in range(0, len(part.files), rows):
+        some = replace(part, files=part.files[begin : begin + rows]).dataset(folder)
+        yield Block(some.X, dict(some.aside), some.source)
 
 
 def rows_at_once(n_features: int) -> int:

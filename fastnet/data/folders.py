@@ -1,5 +1,6 @@
 """Folders of pictures: a class is a folder (``train/cat/1.jpg``), a part may be one too (``train``, ``test``)."""
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..errors import DataError
 from .dataset import Array, Dataset
+from .limits import refuse_beyond_memory
 from .pictures import Frame, frame_for, is_picture_name, read_pictures
 from .request import Request
 
@@ -53,7 +55,15 @@ class Part:
         return np.array([file.relative_to(folder).as_posix() for file in self.files], dtype=np.str_)
 
     def dataset(self, folder: Path) -> Dataset:
-        """Read them."""
+        """Read them.
+
+        Raises
+        ------
+        DataError
+            One cannot be read, or all together are larger than the memory.
+        """
+        values = len(self.files) * math.prod(self.frame.shape)
+        refuse_beyond_memory(values, self.source, f"{len(self.files):,} pictures")
         labels = None if self.labels is None else np.array(self.labels, dtype=np.str_)
         return Dataset(read_pictures(self.files, self.frame), labels, self.source, aside={FILE: self.names(folder)})
 

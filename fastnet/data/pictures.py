@@ -106,7 +106,7 @@ def frame_for(files: Sequence[Path], source: str, *, size: tuple[int, int] | Non
     Parameters
     ----------
     files : sequence of Path
-        They are looked into for what was not asked for only, and only their beginnings are read.
+        They are looked into for what was not asked for only, and of most formats only their beginnings are read.
     source : str
     size : (width, height), optional
     grey : bool, optional

@@ -263,26 +263,41 @@ def _read_path(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
     )
 
 
+def kind_of_folder(folder: Path) -> str | None:
+    """What the data in a folder are, by the names of its files: "idx", "npy", "pictures", or None."""
+    from .folders import has_pictures
+    from .idx import is_idx_name
+
+    files = [file for file in folder.iterdir() if file.is_file()]
+    if any(is_idx_name(file) for file in files):
+        return "idx"
+    if any(file.suffix.lower() == ".npy" for file in files):
+        return "npy"
+    return "pictures" if has_pictures(folder) else None
+
+
 def _read_folder(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
-    from .folders import has_pictures, read_picture_folder
-    from .idx import is_idx_name, read_idx
+    from .folders import read_picture_folder
+    from .idx import read_idx
 
     request.refuse_target(str(path))
-    names = [file for file in path.iterdir() if file.is_file()]
-    if any(is_idx_name(file) for file in names):
-        request.refuse_looks(str(path))
-        request.refuse_arrays(str(path))
-        request.refuse_aside(str(path))
-        return read_idx(path, need_targets=request.need_targets)
-    if any(file.suffix.lower() == ".npy" for file in names):
+    kind = kind_of_folder(path)
+    if kind == "npy":
         from .npy import read_npy
 
         request.refuse_looks(str(path))
         return read_npy(path, request)
-    if has_pictures(path):
-        request.refuse_arrays(str(path))
-        request.refuse_aside(str(path))
+    request.refuse_arrays(str(path))
+    request.refuse_aside(str(path))
+    if kind == "pictures":
+        from .folders import read_picture_folder
+
         return read_picture_folder(path, request)
+    if kind == "idx":
+        from .idx import read_idx
+
+        request.refuse_looks(str(path))
+        return read_idx(path, need_targets=request.need_targets)
     raise DataError(
         f"{path}: this folder has no files that are recognised; give one with a folder of pictures for each class "
         "(cat/1.jpg), with X.npy and y.npy, or with MNIST's train-images-idx3-ubyte and train-labels-idx1-ubyte"

@@ -105,13 +105,16 @@ def _typed(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
     except pa.ArrowInvalid:
         pass
     try:
-        return cells if _too_long(cells) else cells.cast(pa.float64())
+        return cells if _reads_otherwise(cells) else cells.cast(pa.float64())
     except pa.ArrowInvalid:
         return cells
 
 
-def _too_long(cells: "pa.ChunkedArray") -> bool:
-    """Whether there is a whole number of more digits than a float keeps."""
+def _reads_otherwise(cells: "pa.ChunkedArray") -> bool:
+    """Whether there is a whole number of more digits than a float keeps, or a name such as Nan or Infinity."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return bool(pc.any(pc.match_substring_regex(cells, r"^[+-]?\d{16,}$")).as_py())
+    suspect = pc.match_substring_regex(cells, r"^[+-]?(\d{16,}|(?i:nan|inf|infinity))$")
+    as_written = pc.is_in(cells, pa.array(["nan", "inf", "-inf"]))
+    return bool(pc.any(pc.and_not(suspect, as_written)).as_py())

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fastnet.data import blocks
+
 from .conftest import Run
 
 TRAIN = ("train", "--no-jit", "--layers", "4", "--epochs", "1", "--json", "--out")
@@ -72,3 +74,24 @@ def test_the_targets_file_of_a_pair_is_found_from_anywhere(
     monkeypatch.chdir(tmp_path / "elsewhere")
     for number, config in enumerate(("run/config.toml", "own.toml")):
         assert run(*TRAIN, f"again{number}", "--config", tmp_path / config).exit_code == 0
+
+
+def test_pictures_are_answered_some_at_a_time(
+    run: Run, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(*TRAIN, "run", pictures, "--size", "5").exit_code == 0
+    whole = run("predict", "run", pictures).stdout
+    assert whole.count("\n") == 9
+    monkeypatch.setattr(blocks, "rows_at_once", lambda _: 3)
+    assert run("predict", "run", pictures).stdout == whole
+    assert "names an array" in run("predict", "run", pictures, "--x", "X").stderr
+
+
+def test_a_run_does_not_go_on_with_other_targets(run: Run, tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", np.random.default_rng(0).random((12, 3)))
+    np.save(tmp_path / "y.npy", np.arange(12) % 2)
+    assert run(*TRAIN, "run", "X.npy").exit_code == 0
+    np.save(tmp_path / "y.npy", 1 - np.arange(12) % 2)
+    result = run("resume", "run", "--epochs", "2")
+    assert result.exit_code == 1
+    assert "X.npy" in result.stderr

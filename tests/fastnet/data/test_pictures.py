@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastnet.data import read_evaluation, read_prediction, read_training
+from fastnet.data import limits, read_evaluation, read_prediction, read_training
 from fastnet.errors import DataError
 from fastnet.preparation import Preparation
 
@@ -223,4 +223,11 @@ def test_looks_are_for_pictures(tmp_path: Path) -> None:
 
 def test_a_folder_of_nothing_known(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no files that are recognised; give one with a folder of pictures"):
+        read_training(tmp_path)
+
+
+def test_more_pictures_than_there_is_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "a" / "1.png")
+    monkeypatch.setattr(limits, "available_memory", lambda: 71)
+    with pytest.raises(DataError, match="1 pictures would take 72 bytes"):
         read_training(tmp_path)

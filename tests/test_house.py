@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
-SCRIPTS = ["quickstart", "test", "bench"]
+SCRIPTS = ["quickstart", "test", "bench", "fuzz"]
 HEAVY = {"numba", "llvmlite", "scipy", "sklearn", "pyarrow", "pandas"}
 
 

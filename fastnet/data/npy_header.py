@@ -28,4 +28,6 @@ def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]] | None
         raise ValueError(f"its header is none of NumPy's: {' '.join(str(error).split())}") from None
     if len(shape) > _MOST_DIMENSIONS or any(isinstance(size, bool) or size < 0 for size in shape):
         raise ValueError(f"its header declares the shape {shape}")
+    if dtype.subdtype is not None:  # an array in each place, whose length may be 0
+        raise ValueError(f"its header declares the type {dtype}")
     return shape, dtype

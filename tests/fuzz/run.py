@@ -44,9 +44,7 @@ def work(name: str, seed: int, stop: int, findings: Path, place: Any, counts: An
     """Read inputs until ``stop``; ``place`` and ``counts`` are shared with the process that watches."""
     target = next(target for target in targets.TARGETS if target.name == name)
     memory = Memory()
-    # In memory, where there is a file system that is: a million files wear no disk.
-    shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as temporary:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as temporary:
         folder = Path(temporary)
         samples = target.seeds(folder)
         read = target.prepare(folder)
@@ -70,6 +68,12 @@ def work(name: str, seed: int, stop: int, findings: Path, place: Any, counts: An
                 return
             counts[OUTCOMES.index(outcome)] += 1
         place.value = stop
+
+
+def in_memory() -> Path | None:
+    """A folder that is no disk, where there is one: a million files would wear it."""
+    shared = Path("/dev/shm")
+    return shared if shared.is_dir() else None
 
 
 class Memory:

@@ -186,6 +186,7 @@ class TestArchives:
             b"[" * 60,
             b"{'descr': '<f8', 'fortran_order': False, 'shape': (2, -2)}",
             b"{'descr': '<f8', 'fortran_order': False, 'shape': (True, 2)}",
+            b"{'descr': '0|u1', 'fortran_order': False, 'shape': (2, 2)}",
             b"{'descr': 'x' * 10, 'fortran_order': False, 'shape': (2, 2)}",
             b"{'descr': '<f8', 'fortran_order': False, 'shape': (1," + b"1," * 70 + b")}",
         ],

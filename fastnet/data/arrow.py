@@ -15,6 +15,7 @@ from .raw import RawTable
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
+    from pyarrow import parquet
 
 
 # Columns of one value shrink a thousandfold; beyond that, a file is damaged or made to fill the memory.
@@ -35,12 +36,7 @@ def read_parquet(path: Path) -> RawTable:
 
     try:
         with parquet.ParquetFile(path) as file:
-            declared = file.metadata.num_rows * file.metadata.num_columns * 8
-            if declared > _LARGE and declared > _LARGEST_RATIO * path.stat().st_size:
-                raise DataError(
-                    f"{path}: it declares {file.metadata.num_rows:,} rows, more than a file of this size holds; write "
-                    "it again"
-                )
+            declared = refuse_too_many_rows(file.metadata, path.stat().st_size, str(path))
             refuse_beyond_memory(declared, str(path))
             table = file.read()
         table.validate(full=True)  # or text that is none is met where nobody thinks of it
@@ -51,6 +47,21 @@ def read_parquet(path: Path) -> RawTable:
             f"{path}: the Parquet file is damaged or not of this kind ({first_line(error)}); write it again"
         ) from None
     return checked_table(table, str(path))
+
+
+def refuse_too_many_rows(metadata: "parquet.FileMetaData", size: int, source: str) -> int:
+    """Refuse a Parquet file that declares more rows than its bytes can hold; about how many bytes they are otherwise.
+
+    Raises
+    ------
+    DataError
+    """
+    declared: int = metadata.num_rows * metadata.num_columns * 8
+    if declared > _LARGE and declared > _LARGEST_RATIO * size:
+        raise DataError(
+            f"{source}: it declares {metadata.num_rows:,} rows, more than a file of this size holds; write it again"
+        )
+    return declared
 
 
 def read_arrow(path: Path) -> RawTable:

@@ -1,13 +1,16 @@
 """Tables that have types, some rows at a time: Parquet, Arrow and JSON lines."""
 
+import io
+import mmap
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from ..errors import DataError
-from .arrow import checked_table, first_line
+from .arrow import checked_table, first_line, refuse_too_many_rows
 from .raw import RawTable
+from .whole_rows import whole_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,10 +32,11 @@ def parquet_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
 
     try:
         with parquet.ParquetFile(file) as opened:
+            refuse_too_many_rows(opened.metadata, file.seek(0, io.SEEK_END), source)
             yield from _in_blocks(opened.iter_batches(batch_size=ROWS_AT_ONCE), source)
+    except DataError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(
             f"{source}: the Parquet file is damaged or not of this kind ({first_line(error)}); write it again"
         ) from None
@@ -49,20 +53,26 @@ def arrow_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
     import pyarrow as pa
 
     try:
-        is_file = file.read(6) == b"ARROW1"
-        file.seek(0)
-        if is_file:
-            with pa.ipc.open_file(file) as opened:
-                yield from _in_blocks(map(opened.get_batch, range(opened.num_record_batches)), source)
-        else:
-            with pa.ipc.open_stream(file) as reader:
-                yield from _in_blocks(reader, source)
+        # Mapped: of a file, Arrow would ask for as much room as the file says, before it sees how little there is.
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield from _of_arrow(pa.py_buffer(mapped), mapped[:6] == b"ARROW1", source)
+    except DataError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(
             f"{source}: the Arrow file is damaged or not of this kind ({first_line(error)}); write it again"
         ) from None
+
+
+def _of_arrow(content: "pa.Buffer", is_file: bool, source: str) -> Iterator[RawTable]:
+    import pyarrow as pa
+
+    if is_file:
+        with pa.ipc.open_file(content) as opened:
+            yield from _in_blocks(map(opened.get_batch, range(opened.num_record_batches)), source)
+    else:
+        with pa.ipc.open_stream(content) as reader:
+            yield from _in_blocks(reader, source)
 
 
 def json_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
@@ -77,10 +87,11 @@ def json_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
     from pyarrow import json
 
     rows = 0
-    while lines := file.readlines(JSON_BYTES):
+    for content, _ in whole_rows(file, source, JSON_BYTES, lambda some: some.rfind(b"\n") + 1):
+        if not content.strip():
+            continue
         try:
-            options = json.ReadOptions(block_size=2 * JSON_BYTES + max(map(len, lines)))
-            table = json.read_json(pa.BufferReader(b"".join(lines)), options)
+            table = json.read_json(pa.BufferReader(content), json.ReadOptions(block_size=len(content) + 1))
         except (pa.ArrowException, ValueError) as error:
             raise DataError(
                 f"{source}: after row {rows} a line is no JSON object with the same columns as the others "

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from typing import IO
 
-from ..errors import DataError
 from .csv import CsvText
 from .raw import RawTable
+from .whole_rows import whole_rows
 
 BLOCK = 8 * 2**20
-MOST_WITHOUT_A_ROW = 8
-"""Blocks after which a row that has not ended is taken for a quotation mark that was never closed."""
 
 
 def csv_blocks(stream: IO[bytes], source: str, delimiter: str, block: int = BLOCK) -> Iterator[RawTable]:
@@ -30,42 +28,21 @@ def csv_blocks(stream: IO[bytes], source: str, delimiter: str, block: int = BLOC
     DataError
         The header or a row is not what is expected.
     """
-    pending, rows, lines = b"", 0, 0
+    rows = lines = lines_of_header = 0
     header: bytes | None = None
     names: list[str] = []
-    for part, is_last in _parts(stream, block):
-        pending += part
-        end = len(pending) if is_last else _end_of_rows(pending)
-        if end == 0 and not is_last:
-            if len(pending) > MOST_WITHOUT_A_ROW * block:
-                raise DataError(
-                    f"{source}: no row ends in the {len(pending):,} bytes after line {lines + 1}; check that each "
-                    "quotation mark is closed"
-                )
-            continue
+    for part, is_last in whole_rows(stream, source, block, _end_of_rows):
+        content = part
         if header is None:
-            # Blank lines before the header are left out, as everywhere.
-            header = _first_row(pending[:end])
-            names = CsvText(source, header or pending[:end], delimiter).header()
-            pending, end = pending[len(header) :], end - len(header)
+            header = _first_row(content)
+            content = content[len(header) :]
+            names = CsvText(source, header, delimiter).header()
             lines_of_header = _line_breaks(header)
-        content, pending = pending[:end], pending[end:]
         if content.strip() or (is_last and rows == 0):
             table = CsvText(source, header + content, delimiter, rows, lines).raw_table(names)
             rows += len(table)
             yield table
         lines += _line_breaks(header + content) - lines_of_header
-
-
-def _parts(stream: IO[bytes], block: int) -> Iterator[tuple[bytes, bool]]:
-    """What a stream holds, each part with whether it is the last."""
-    part = stream.read(block)
-    while True:
-        after = stream.read(block) if part else b""
-        yield part, not after
-        if not after:
-            return
-        part = after
 
 
 def _end_of_rows(content: bytes) -> int:

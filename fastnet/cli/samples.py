@@ -263,7 +263,7 @@ def raw_part(dataset: Dataset, network: Network) -> Part:
     if dataset.y is None:
         raise DataError(f"{dataset.source}: there are no targets; give data with known answers")
     try:
-        X = network.check_features(dataset.X.reshape(len(dataset.X), -1))
+        X = network.check_features(np.asarray(dataset.X).reshape(len(dataset.X), -1))
         network.check_targets(dataset.y, len(X))
     except DataError as error:
         raise DataError(f"{dataset.source}: {error}") from None

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fastnet.data.duplicates import digests_of_array, repeats_between, repeats_within
@@ -132,3 +133,10 @@ class TestDuplicates:
         assert len(repeated.pairs) == 2000 - len(np.unique(X, axis=0))
         assert repeated.contradicting == 0
         assert all((X[i] == X[j]).all() and i < j for i, j in repeated.pairs)
+
+
+def test_a_column_of_lists_is_a_note_and_no_end(run: Run, tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1.0, 2.0], "b": [[1], [2]], "t": ["x", "y"]}).to_parquet(tmp_path / "t.parquet")
+    result = run("data", "describe", "t.parquet")
+    assert result.exit_code == 0
+    assert "the column 'b' is of type list" in " ".join(result.stdout.split())

@@ -131,3 +131,13 @@ def test_another_table_goes_on_from_the_first_one_s_encoding(run: Run, tmp_path:
     assert second is not None
     assert first.columns == second.columns
     assert second.class_names == ("a", "b")
+
+
+def test_a_network_without_a_preparation_takes_no_text(run: Run, tmp_path: Path) -> None:
+    fn.Network([fn.Dense(1, "sigmoid")], input_shape=(2,), loss="binary_crossentropy").save(tmp_path / "bare.h5")
+    (tmp_path / "t.csv").write_text("a,b,t\n1,x,0\n2,y,1\n", encoding="utf-8")
+    for verb in ("evaluate", "predict"):
+        result = run(verb, "bare.h5", "t.csv")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr.startswith("fastnet: error: t.csv: ")
+        assert result.stderr.count("\n") == 1

@@ -41,6 +41,10 @@ class DataError(FastnetError, ValueError):
     """Data that cannot be read or used: a file, a column, a row, a label or an array's shape."""
 
 
+class LostDataError(DataError):
+    """A file that was trained on can no longer be read; the network has the weights of the last epoch that ended."""
+
+
 class ConfigurationError(FastnetError, ValueError):
     """An architecture, option or parameter that does not make sense."""
 

@@ -27,7 +27,7 @@ from fastnet_kernels.program import (
 from . import identity
 from .buffers import Buffers, plan
 from .callbacks import Callback
-from .errors import CheckpointError, ConfigurationError, DataError, DivergenceError
+from .errors import CheckpointError, ConfigurationError, DataError, DivergenceError, LostDataError
 from .history import History
 from .labelled import Labelled
 from .model import Array, Model
@@ -503,10 +503,12 @@ class Training:
         started = time.perf_counter()
         try:
             finished = self._call_engine(rows, first)
-        except DataError:
+        except DataError as error:
             # Samples can no longer be read from their file, in the middle of an epoch.
             self._back_to_look(-1)
-            raise
+            if not first:
+                raise
+            raise LostDataError(str(error)) from error
         seconds = (time.perf_counter() - started) / count
         rates = self.rates(first, count)[self.steps_per_epoch - 1 :: self.steps_per_epoch]
         for row, rate in zip(rows[:finished], rates, strict=False):

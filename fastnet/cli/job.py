@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import History, Network, __version__
 from ..callbacks import Callback
-from ..errors import DivergenceError, FastnetError, OutputError
+from ..errors import DivergenceError, FastnetError, LostDataError, OutputError
 from . import summary
 from .about import About
 from .cautions import cautions
@@ -196,6 +196,8 @@ def fit_and_save(job: Job, network: Network) -> tuple[History, Path]:
     ------
     DivergenceError
         If the loss stops being a finite number; the sentence says where the last good model is.
+    LostDataError
+        If samples can no longer be read from their file; the sentence says where the model of the last epoch is.
     OutputError
         If something cannot be written; the sentence says where the model is.
     KeyboardInterrupt
@@ -211,6 +213,10 @@ def fit_and_save(job: Job, network: Network) -> tuple[History, Path]:
             model = destination.save(network)
             destination.end(Outcome("diverged", None, str(error)), {})
             raise DivergenceError(f"{error}; the last good model is kept in {model}") from error
+        except LostDataError as error:
+            model = destination.save(network)
+            destination.end(Outcome("failed", None, str(error)), {})
+            raise LostDataError(f"{error}; the model of the last epoch that ended is kept in {model}") from error
         except OutputError as error:
             kept = destination.keep_elsewhere(network)
             with suppress(FastnetError):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastnet as fn
+from fastnet.buffers import Buffers, Plan, plan
 
 from .conftest import Run
 
@@ -54,6 +55,47 @@ def test_the_buffers_are_said_and_a_small_memory_is_refused(run: Run, file: str)
     assert result.exit_code == 1
     assert "data.h5: a memory of 10 kB is too small for this network and batches of 32 samples" in result.stderr
     assert not Path("other").exists()
+
+
+@pytest.fixture
+def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Buffers of one batch, where the memory would have room for all."""
+
+    def planned(*arguments: Any) -> Plan:
+        rows = plan(*arguments).rows
+        return Plan(32, -(-rows // 32), 1)
+
+    monkeypatch.setattr("fastnet.training.plan", planned)
+
+
+@pytest.mark.usefixtures("small_buffers")
+def test_a_run_goes_on_from_its_file_in_the_same_bits(run: Run, file: str) -> None:
+    streamed = ["train", file, *SMALL, "--dropout", 0.2, "--memory", "200MB"]
+    assert run(*streamed, "--epochs", 4, "--out", "whole").exit_code == 0
+    assert run(*streamed, "--epochs", 2, "--out", "parts").exit_code == 0
+    result = run("resume", "parts", "--epochs", 4, "--json")
+    assert result.exit_code == 0, result.output
+    np.testing.assert_array_equal(fn.load("parts").parameters, fn.load("whole").parameters)
+
+
+@pytest.mark.usefixtures("small_buffers")
+def test_a_file_that_can_no_longer_be_read_leaves_the_last_model(
+    run: Run, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epoch = Buffers.epoch
+
+    def read(self: Buffers, number: int) -> Any:
+        if number == 2:
+            raise fn.DataError("data.h5: the file was changed while it was being read; leave it alone and begin again")
+        return epoch(self, number)
+
+    monkeypatch.setattr(Buffers, "epoch", read)
+    result = run("train", file, *SMALL, "--epochs", 4, "--memory", "200MB", "--out", "out")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("fastnet: error: data.h5: the file was changed while it was being")
+    end = f"; the model of the last epoch that ended is kept in {Path('out') / 'model.h5'}\n"
+    assert result.stderr.endswith(end)
+    assert np.isfinite(fn.load("out").parameters).all()
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ def table_of_arrays(
     import pyarrow as pa
 
     features, targets = pair
+    if not features.shape:
+        raise DataError(f"{source}: '{features.name}' is a single value; a table needs an array of samples")
     chooser = Chooser(arrays, source, request)
     width = int(np.prod(features.shape[1:]))
     names = list(chooser.feature_names or [f"x{index + 1}" for index in range(width)])
@@ -33,6 +35,10 @@ def table_of_arrays(
     answers = [] if targets is None else _answers(targets, chooser.class_names, source, features.shape[0])
     names += [_unused(name, names) for name, _ in answers]
     kind = _plain(np.empty(0, features.dtype)).dtype
+    if kind.kind not in "buif":
+        raise DataError(
+            f"{source}: '{features.name}' has the type {kind}, which no column of numbers has; convert to NPZ"
+        )
     schema = pa.schema(
         [(name, pa.from_numpy_dtype(kind)) for name in names[:width]]
         + [(name, pa.array(values).type) for name, (_, values) in zip(names[width:], answers, strict=True)]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from ..errors import DataError
+from ..errors import DataError, FastnetError
 from .arrays import blocks
 from .dataset import Array
 from .idx import TYPES
@@ -50,23 +50,38 @@ def write_hdf5(
 
     with h5py.File(path, "w") as file:
         for array in arrays:
-            dtype: Any = h5py.string_dtype() if is_unicode(array) else array.dtype
-            options: dict[str, Any] = {}
-            if array.shape and array.shape[0] and array.row_bytes and (compress or chunk_rows is not None):
-                rows = chunk_rows or max(1, _CHUNK_BYTES // array.row_bytes)
-                options["chunks"] = (min(rows, array.shape[0]), *array.shape[1:])
-                if compress:
-                    options |= {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-            node = file.create_dataset(array.name, array.shape, dtype, **options)
-            begin = 0
-            for block in blocks(array, source):
-                values = block.astype(object) if is_unicode(array) else block
-                if not array.shape:
-                    node[()] = values
-                elif values.size:
-                    node[begin : begin + len(values)] = values
-                    begin += len(values)
-                watcher(block.nbytes)
+            try:
+                _put(file, array, source, compress, chunk_rows, watcher)
+            except FastnetError:
+                raise
+            except (TypeError, ValueError, RuntimeError) as error:  # of names, types and texts that HDF5 has not
+                reason = " ".join(str(error).split())
+                raise DataError(
+                    f"{source}: '{array.name}' cannot be put into an HDF5 file ({reason}); convert to NPZ, or only the "
+                    "arrays that --x and --y name"
+                ) from None
+
+
+def _put(file: Any, array: StoredArray, source: str, compress: bool, chunk_rows: int | None, watcher: Watcher) -> None:
+    import h5py
+
+    dtype: Any = h5py.string_dtype() if is_unicode(array) else array.dtype
+    options: dict[str, Any] = {}
+    if array.shape and array.shape[0] and array.row_bytes and (compress or chunk_rows is not None):
+        rows = chunk_rows or max(1, _CHUNK_BYTES // array.row_bytes)
+        options["chunks"] = (min(rows, array.shape[0]), *array.shape[1:])
+        if compress:
+            options |= {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+    node = file.create_dataset(array.name, array.shape, dtype, **options)
+    begin = 0
+    for block in blocks(array, source):
+        values = block.astype(object) if is_unicode(array) else block
+        if not array.shape:
+            node[()] = values
+        elif values.size:
+            node[begin : begin + len(values)] = values
+            begin += len(values)
+        watcher(block.nbytes)
 
 
 def write_npz(path: Path, arrays: Sequence[StoredArray], source: str, *, compress: bool, watcher: Watcher) -> None:

@@ -285,3 +285,25 @@ def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(OutputError, match="cannot be written: No space left on device; choose a folder"):
             convert_to(tmp_path / "a.npz", tmp_path / out)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+@pytest.mark.parametrize(
+    ("arrays_", "out", "words"),
+    [
+        ({"a": np.ones(2), "a/b": np.ones(2)}, "b.h5", "'a/b' cannot be put into an HDF5 file"),
+        ({"a": np.array(["x\0y"])}, "b.h5", "'a' cannot be put into an HDF5 file"),
+        ({"a": np.array(["2026-01-01"], "M8[D]")}, "b.h5", "'a' cannot be put into an HDF5 file"),
+        ({"X": np.ones((2, 2), complex), "y": np.ones(2)}, "b.csv", "'X' has the type complex128"),
+        ({"X": np.array([["a"]]), "y": np.ones(1)}, "b.parquet", "'X' has the type <U1"),
+        ({"X": np.array(1.0), "y": np.ones(1)}, "b.parquet", "'X' is a single value"),
+        ({"X": np.ones((3, 2)), "y": np.ones(2)}, "b.parquet", "X has 3 samples but y has shape"),
+        ({"X": np.ones((2, 2)), "y": np.ones(2), "feature_names": np.array(["a"])}, "b.csv", "1 feature names for 2"),
+    ],
+)
+def test_what_a_format_does_not_have_is_a_sentence(
+    tmp_path: Path, arrays_: dict[str, Any], out: str, words: str
+) -> None:
+    save(tmp_path / "a.npz", **arrays_)
+    with pytest.raises(DataError, match=words):
+        convert_to(tmp_path / "a.npz", tmp_path / out)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]

@@ -54,8 +54,9 @@ def arrow_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
 
     try:
         # Mapped: of a file, Arrow would ask for as much room as the file says, before it sees how little there is.
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            yield from _of_arrow(pa.py_buffer(mapped), mapped[:6] == b"ARROW1", source)
+        # It ends with the last batch that looks into it.
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        yield from _of_arrow(pa.py_buffer(mapped), mapped[:6] == b"ARROW1", source)
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -91,7 +92,9 @@ def json_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
         if not content.strip():
             continue
         try:
+            content.decode()  # or names of columns that are no text are met where nobody thinks of it
             table = json.read_json(pa.BufferReader(content), json.ReadOptions(block_size=len(content) + 1))
+            table.validate(full=True)
         except (pa.ArrowException, ValueError) as error:
             raise DataError(
                 f"{source}: after row {rows} a line is no JSON object with the same columns as the others "

@@ -200,6 +200,24 @@ def test_a_bad_cell_far_down_is_named_by_its_row_and_leaves_no_file(run: Run, mo
     assert sorted(path.name for path in Path().iterdir()) == ["data.csv", "model.h5", "out.csv"]
 
 
+@pytest.mark.parametrize(
+    ("form", "content"),
+    [
+        ("jsonl", b'{"a": 1, "b": 2}\n{"a": 1, "\xff": 2}\n'),
+        ("jsonl", b'{"a": 1, "b": "\xff"}\n'),
+        ("jsonl", b'{"a": 1, "b"\n'),
+        ("arrow", b"ARROW1 and nothing"),
+        ("arrow", b""),
+        ("parquet", b"PAR1 and nothing PAR1"),
+        ("csv", b"a,b\n1,\xff\n"),
+    ],
+)
+def test_damage_is_one_sentence(piped: Piped, model: Path, form: str, content: bytes) -> None:
+    done = piped(content, "predict", model, "-", "--input-format", form)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("fastnet: error: standard input: ")
+
+
 def test_what_cannot_be_kept_is_one_sentence(run: Run, model: Path) -> None:
     write(Path("data.npy"))
     assert "only tables have columns" in run("predict", model, "data.npy", "--keep", "id").stderr

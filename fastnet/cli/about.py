@@ -1,6 +1,5 @@
 """``about.json``: what made a run, when, and how it ended."""
 
-import importlib.metadata
 import json
 import platform
 import sys
@@ -18,9 +17,6 @@ from ..files import write_atomically
 from .output import json_text
 
 ABOUT = "about.json"
-VERSIONS = ("fastnet", "numpy", "numba", "python", "platform", "cores")
-"""What has to be the same for the same bits."""
-
 About = dict[str, Any]
 
 
@@ -29,11 +25,12 @@ class AboutError(FastnetError):
 
 
 def versions() -> dict[str, Any]:
-    """What makes a run."""
+    """What makes a run, once its engine is loaded: the reference needs no Numba."""
+    numba = sys.modules.get("numba")
     return {
         "fastnet": __version__,
         "numpy": np.__version__,
-        "numba": importlib.metadata.version("numba"),
+        "numba": None if numba is None else numba.__version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cores": cores(),
@@ -46,9 +43,9 @@ def now() -> str:
 
 
 def begun(**facts: Any) -> About:
-    """What is known of a run before it trains."""
+    """What is known of a run before its engine is loaded."""
     command = ["fastnet", *sys.argv[1:]]
-    return {"format": 1, **versions(), "command": command, **facts, "started": now(), "ended": None, "state": None}
+    return {"format": 1, "command": command, **facts, "started": now(), "ended": None, "state": None}
 
 
 def read_about(folder: Path) -> About:

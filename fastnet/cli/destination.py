@@ -184,8 +184,11 @@ class Destination:
     @staticmethod
     def keep_elsewhere(network: Network) -> str:
         """Save the model in the system's folder for temporary files, and say where."""
-        kept = Path(tempfile.mkdtemp(prefix="fastnet-")) / MODEL
-        network.save(kept)
+        try:
+            kept = Path(tempfile.mkdtemp(prefix="fastnet-")) / MODEL
+            network.save(kept)
+        except OSError:
+            return "nor could the trained model be kept in the system's folder for temporary files"
         return f"the trained model is kept in {kept}"
 
     def end(self, outcome: Outcome, scores: dict[str, object]) -> None:
@@ -210,6 +213,8 @@ class Destination:
                         write_atomically(self.folder / name, content)
                 if self._before:
                     (self.folder / HISTORY).unlink(missing_ok=True)
+                for name in FILES:
+                    remove_leftovers(self.folder / name)
         self._lock.release()
         if self._is_new:
             with contextlib.suppress(OSError):

@@ -32,16 +32,19 @@ class HistoryFile(Callback):
         self._written = 0.0
 
     def on_fit_begin(self, training: Training) -> None:
-        """Write the header, and the epochs that were done before."""
+        """Write the epochs that were done before, if any were: a training that comes to nothing leaves nothing."""
         names = list(training.history.columns())
         names += ["learning_rate"] * training.has_rates + ["seconds"]
         self._columns = names
         self._rows = 0
-        write_atomically(self._path, (",".join(["epoch", *names]) + "\n" + self._fresh(training)).encode())
+        if training.history.loss:
+            self._begin(training)
 
     def on_epoch_end(self, training: Training) -> None:
         """Append the rows that are due."""
-        if training.is_over or time.monotonic() - self._written >= SECONDS_A_WRITE:
+        if self._rows == 0:
+            self._begin(training)
+        elif training.is_over or time.monotonic() - self._written >= SECONDS_A_WRITE:
             try:
                 with self._path.open("a", encoding="utf-8", newline="") as stream:
                     stream.write(self._fresh(training))
@@ -49,6 +52,11 @@ class HistoryFile(Callback):
                 raise OutputError(
                     f"{self._path} cannot be written: {error.strerror or error}; make room or bring its folder back"
                 ) from error
+
+    def _begin(self, training: Training) -> None:
+        """Write the header and the first rows in place of what is there."""
+        header = ",".join(["epoch", *self._columns]) + "\n"
+        write_atomically(self._path, (header + self._fresh(training)).encode())
 
     def _fresh(self, training: Training) -> str:
         history, done = training.history, len(training.history.loss)

@@ -14,7 +14,7 @@ from .. import History, Network, __version__
 from ..callbacks import Callback
 from ..errors import DivergenceError, FastnetError, LostDataError, OutputError
 from . import summary
-from .about import About
+from .about import About, now, versions
 from .cautions import cautions
 from .destination import Destination, Outcome
 from .engines import load_engine
@@ -111,10 +111,18 @@ class Job:
 
     def keepers(self) -> list[Callback]:
         """Write what is known before the training; what keeps it is returned."""
+        made_by = versions()
         if self.is_new:
-            self.destination.begin(self.settings, self.about)
+            self.destination.begin(self.settings, {**made_by, **self.about})
         else:
-            self.destination.go_on(self.settings, self.about)
+            for name, version in made_by.items():
+                if version != self.about.get(name):
+                    complain(
+                        f"fastnet: warning: the run began with {name} {self.about.get(name)}, and this is {version}: "
+                        "the last digits can differ from those of a run without an interruption"
+                    )
+            resumed = [*self.about.get("resumed", []), {"at": now(), **made_by}]
+            self.destination.go_on(self.settings, {**self.about, "resumed": resumed})
         return self.destination.watchers(self.every)
 
     @property

@@ -11,13 +11,12 @@ from ..errors import CheckpointError, ConfigurationError
 from ..state import State
 from ..state import read as read_state
 from . import summary
-from .about import VERSIONS, About, AboutError, now, read_about, versions
+from .about import About, AboutError, read_about
 from .asked import check_options
 from .destination import CHECKPOINT, CONFIGURATION, PREVIOUS, Destination
 from .fingerprints import fingerprints, refuse_changed
 from .interrupts import NOTHING_TRAINED
 from .job import Job, carry_out
-from .main import complain
 from .option_types import Whole
 from .options import activations_option, every_option
 from .output import Printer, counted, json_text, labelled
@@ -120,13 +119,6 @@ def _job(
     samples = read_samples(settings)
     now_read = fingerprints(settings, samples)
     refuse_changed(about["data"], now_read, folder)
-    made_by = versions()
-    for name in VERSIONS:
-        if about.get(name) != made_by[name]:
-            complain(
-                f"fastnet: warning: the run began with {name} {about.get(name)}, and this is {made_by[name]}: the last "
-                "digits can differ from those of a run without an interruption"
-            )
     lines = [labelled("goes on", f"after {counted(done, 'epoch')} of {settings.epochs}" if done else "from its start")]
     if settings.epochs != planned and (
         settings.schedule in OF_THE_LENGTH or (settings.schedule == "cosine" and settings.interval is None)
@@ -138,7 +130,6 @@ def _job(
         **about,
         "checkpoint_every": kept_every,
         "planned": settings.epochs,
-        "resumed": [*about.get("resumed", []), {"at": now(), "after": done, **made_by}],
         **{"ended": None, "state": None, "reason": None},
     }
     path = None if found is None else found[0]

@@ -24,6 +24,9 @@ main()
 """
 SMALL = ["--no-jit", "--layers", "4", "--batch-size", "full", "--out", "out"]
 
+FIRST_EPOCH = "    1   "
+"""What the row of the first epoch has."""
+
 posix_only = pytest.mark.skipif(os.name != "posix", reason="Ctrl-C can be sent to one process only on POSIX")
 
 
@@ -57,7 +60,7 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
 @posix_only
 def test_first_interrupt_saves(tmp_path: Path) -> None:
     with start(tmp_path, "train", "moons", "--epochs", "1000000", *SMALL) as process:
-        read_until(process, "%")
+        read_until(process, FIRST_EPOCH)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -100,7 +103,7 @@ Training.train = slow_after_the_first
 @posix_only
 def test_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     with start(tmp_path, "train", "moons", *SMALL, before=SLOW_SECOND_EPOCH) as process:
-        read_until(process, "%")
+        read_until(process, FIRST_EPOCH)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         assert "press Ctrl-C again" in process.stderr.readline()
@@ -113,10 +116,28 @@ def test_second_interrupt_ends_at_once(tmp_path: Path) -> None:
 
 
 @posix_only
+def test_second_interrupt_leaves_the_last_checkpoint(tmp_path: Path) -> None:
+    kept = [*SMALL, "--checkpoint-every", "1"]
+    with start(tmp_path, "train", "moons", "--epochs", "3", *kept, before=SLOW_SECOND_EPOCH) as process:
+        read_until(process, FIRST_EPOCH)
+        while not (tmp_path / "out" / "checkpoint.h5").exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert "press Ctrl-C again" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert stderr == "fastnet: interrupted; `fastnet resume out` goes on from the last checkpoint\n"
+    names = ["about.json", "checkpoint.h5", "config.toml", "history.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+
+
+@posix_only
 @pytest.mark.parametrize("pause", [0.0, 0.003, 0.02, 0.1, 0.3])
 def test_three_quick_interrupts_never_leave_half_a_file(tmp_path: Path, pause: float) -> None:
     with start(tmp_path, "train", "moons", "--epochs", "1000000", *SMALL) as process:
-        read_until(process, "%")
+        read_until(process, FIRST_EPOCH)
         for _ in range(3):
             process.send_signal(signal.SIGINT)
             time.sleep(pause)
@@ -138,7 +159,7 @@ def test_three_quick_interrupts_never_leave_half_a_file(tmp_path: Path, pause: f
 def test_reader_that_goes_away_loses_nothing(tmp_path: Path, when: str, options: list[str]) -> None:
     with start(tmp_path, "train", "moons", "--epochs", "3000", *SMALL, *options) as process:
         if when == "later" and not options:
-            read_until(process, "%")
+            read_until(process, FIRST_EPOCH)
         assert process.stdout is not None
         process.stdout.close()
         assert process.wait(timeout=60) == 1

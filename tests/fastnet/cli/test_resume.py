@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 import fastnet as fn
 from fastnet import state as states
@@ -73,7 +75,7 @@ def test_a_killed_run_goes_on_in_the_same_bits(run: Run, table: Path, monkeypatc
     assert bits("parts") == bits("whole")
     assert rows("parts") == rows("whole")
     assert [row["epoch"] for row in rows("parts")] == [str(n + 1) for n in range(len(rows("parts")))]
-    assert about("parts")["resumed"][0]["after"] == 4
+    assert about("parts")["resumed"][0]["fastnet"] == fn.__version__
     assert about("parts")["state"] == about("whole")["state"]
     assert not list(Path("parts").glob(".*"))
 
@@ -267,6 +269,59 @@ def test_force_leaves_nothing_to_go_on_from(run: Run, table: Path, monkeypatch: 
     again = ["train", table, *SHORT, "--epochs", 3, "--seed", 1, "--out", "out", "--force"]
     killed_after(run, monkeypatch, 1, *again)
     assert not Path("out/checkpoint.h5").exists()
+
+
+@pytest.mark.parametrize("kind", ["stream", "groups", "pictures"])
+def test_every_kind_of_data(run: Run, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    draw = np.random.default_rng(0)
+    if kind == "stream":
+        with h5py.File("s.h5", "w") as file:
+            file.create_dataset("X", data=draw.normal(size=(300, 4)).astype("f4"), chunks=(50, 4))
+            file["y"] = np.arange(300) % 2
+        options = ["s.h5", "--memory", "40MB"]
+    elif kind == "groups":
+        lines = [f"{draw.normal()},{i % 7},{'red' if i % 3 else 'blue'},{'cat' if i % 2 else 'dog'}" for i in range(40)]
+        Path("t.csv").write_text("\n".join(["a,g,colour,y", *lines]) + "\n", encoding="utf-8")
+        options = ["t.csv", "--group", "g", "--validation", "0.3"]
+    else:
+        for name in ("cat", "dog"):
+            Path("pictures", name).mkdir(parents=True)
+            for number in range(4):
+                Image.fromarray(draw.integers(0, 255, (6, 5, 3), np.uint8)).save(f"pictures/{name}/{number}.png")
+        options = ["pictures", "--size", "4x4", "--grey"]
+    options += ["--no-jit", "--layers", "3", "--epochs", "4"]
+    assert run("train", *options, "--out", "whole").exit_code == 0
+    killed_after(run, monkeypatch, 2, "train", *options, "--out", "parts", "--checkpoint-every", 1)
+    result = run("resume", "parts")
+    assert result.exit_code == 0, result.stderr
+    assert bits("parts") == bits("whole")
+    if kind == "pictures":
+        Path("parts/about.json").write_text(json.dumps({**about("parts"), "state": None}), encoding="utf-8")
+        Path("pictures/cat/0.png").unlink()
+        assert "pictures has changed since the run parts began" in run("resume", "parts").stderr
+
+
+LIMITED = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, resource.RLIM_INFINITY))
+from fastnet.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of a file's size are POSIX's")
+def test_a_file_that_cannot_grow_is_one_error_and_nothing_half_is_left(tmp_path: Path, table: Path) -> None:
+    """A full disk too takes half a file: here the model is small enough, and the checkpoint is not."""
+    options = ["train", str(table), "--no-jit", "--layers", "1000", "--epochs", "2", "--out", "out"]
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, *options], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"fastnet: error: {Path('out', 'checkpoint.h5')} cannot be written: File too large")
+    assert done.stderr.count("\n") == 1
+    assert fn.load(done.stderr.partition("is kept in ")[2].strip()).n_features == 2
+    assert not list(tmp_path.glob("out/*.h5")) + list(tmp_path.glob("out/.*"))
 
 
 def survived(folder: Path, kills: int, seed: int, *names: str) -> dict[str, Any]:

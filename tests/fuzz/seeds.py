@@ -1,5 +1,6 @@
 """Small valid files of every format, which the fuzzer starts from."""
 
+import contextlib
 import gzip
 import io
 import struct
@@ -207,6 +208,20 @@ def checkpoints(folder: Path) -> list[bytes]:
     path = folder / "seed.h5"
     network.fit(X, y, optimizer=fn.Adam(), epochs=2, backend="reference", callbacks=[fn.Checkpoint(path)])
     return [path.read_bytes()]
+
+
+def run_file(name: str) -> Callable[[Path], list[bytes]]:
+    """A file of a run's folder, and beside it the others."""
+
+    def made(folder: Path) -> list[bytes]:
+        from fastnet.cli.train import train
+
+        arguments = ["moons", "--epochs", "2", "--no-jit", "--layers", "2", "--json", "--out", str(folder / "run")]
+        with contextlib.redirect_stdout(io.StringIO()):
+            train.main(arguments, standalone_mode=False)
+        return [(folder / "run" / name).read_bytes()]
+
+    return made
 
 
 def toml() -> list[bytes]:

@@ -3,6 +3,8 @@
 A target either takes a file or refuses it with a `FastnetError` of one sentence. Anything else is a finding.
 """
 
+import contextlib
+import io
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ import vetter
 import fastnet as fn
 from fastnet import checkpoint, state
 from fastnet.cli import config
+from fastnet.cli.runs import runs
 from fastnet.cli.train import train
 from fastnet.data import read_prediction, read_training
 from fastnet.errors import DataWarning, FastnetError
@@ -183,6 +186,17 @@ def _config(folder: Path) -> Read:
     return read
 
 
+def _runs(folder: Path) -> Read:
+    """`fastnet runs` lists the folder of a run, or says what is damaged."""
+
+    def read(path: Path) -> None:
+        for arguments in ([], ["--json"]):
+            with contextlib.redirect_stdout(io.StringIO()):
+                runs.main([str(folder / "run"), *arguments], standalone_mode=False)
+
+    return read
+
+
 def _always(make: Callable[[], list[bytes]]) -> Callable[[Path], list[bytes]]:
     return lambda folder: make()
 
@@ -203,5 +217,7 @@ TARGETS = (
     Target("idx-labels", "train-labels-idx1-ubyte", _always(seeds.idx_labels), _labels_beside_idx, _GZIP),
     Target("model", "model.h5", seeds.models, _models, share=6),
     Target("forged-model", "model.h5", seeds.models, _forged),
+    Target("about", "run/about.json", seeds.run_file("about.json"), _runs, share=0.2),
+    Target("history", "run/history.csv", seeds.run_file("history.csv"), _runs, share=0.2),
     Target("config", "config.toml", _always(seeds.toml), _config),
 )

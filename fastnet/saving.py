@@ -88,6 +88,6 @@ class Checkpoint(Callback):
             is_time = time.monotonic() - self._written >= (self._seconds or 0.0)
         else:
             is_time = self._done % self._epochs == 0
-        if is_time or training.is_over:
+        if (is_time or training.is_over) and self._done >= training.again_until:
             state.write(self.path, training.state(), self.previous)
             self._written, self.saved = time.monotonic(), self._done

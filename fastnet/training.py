@@ -96,6 +96,8 @@ class Training:
         How many epochs were asked for.
     parameters_before : (n_parameters,) ndarray
         The model's parameters before the last epoch (before the last few, where no callback sees each).
+    again_until : int
+        The epochs that a checkpoint has already, where they have to be trained again (L-BFGS).
     steps_per_epoch : int
     is_trained : (n_parameters,) ndarray of bool
         Which of the parameters change.
@@ -188,6 +190,7 @@ class Training:
         # SciPy's search has no state that could be saved: it is made again from its beginning.
         self._first = model.parameters.copy() if isinstance(optimizer, LBFGS) else None
         self._ended: str | None = None
+        self.again_until = 0
         self._watchers: list[Callback] = []
         if state is not None:
             with going_on_from(state):
@@ -302,6 +305,7 @@ class Training:
         if self._first is not None:
             fill(self._first, state["first"])
             if not is_over:
+                self.again_until = done
                 fill(self.model.parameters, self._first)
                 return
         for name, values in state["history"].items():

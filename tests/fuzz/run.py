@@ -170,7 +170,11 @@ def main() -> int:
     parser.add_argument("--findings", type=Path, default=Path("fuzz-findings"), help="a folder for findings")
     parser.add_argument("-o", "--output", type=Path, help="a file for the summary")
     asked = parser.parse_args()
-    names = asked.only.split(",") if asked.only else [target.name for target in targets.TARGETS]
+    names = (
+        asked.only.split(",")
+        if asked.only
+        else [target.name for target in targets.TARGETS if target.name not in targets.BEYOND]
+    )
     chosen = [target for target in targets.TARGETS if target.name in names]
     total = sum(target.share for target in chosen)
     counted = {target.name: Counter[str]() for target in chosen}

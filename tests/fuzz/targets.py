@@ -202,6 +202,8 @@ def _always(make: Callable[[], list[bytes]]) -> Callable[[Path], list[bytes]]:
 
 
 _GZIP = (mutate.inside_gzip,)
+BEYOND = ("forged-model",)
+"""What reaches the HDF5 library with nothing before it, and is fuzzed only where it is named."""
 TARGETS = (
     Target("csv", "data.csv", _always(seeds.csv), data, share=1),
     Target("tsv", "data.tsv", _always(seeds.tsv), data),

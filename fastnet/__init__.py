@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .initializers import Normal as Normal
     from .initializers import Uniform as Uniform
     from .layers import Activation as Activation
+    from .layers import Augment as Augment
     from .layers import BatchNorm as BatchNorm
     from .layers import Dense as Dense
     from .layers import Dropout as Dropout
@@ -102,7 +103,7 @@ _HOME = {
     "fastnet.gradient_check": ("check_gradients",),
     "fastnet.history": ("History",),
     "fastnet.initializers": ("INITIALIZERS", "Constant", "Normal", "Uniform"),
-    "fastnet.layers": ("Activation", "BatchNorm", "Dense", "Dropout", "GaussianNoise", "LayerNorm"),
+    "fastnet.layers": ("Activation", "Augment", "BatchNorm", "Dense", "Dropout", "GaussianNoise", "LayerNorm"),
     "fastnet.losses": (
         "BinaryCrossentropy",
         "CategoricalCrossentropy",

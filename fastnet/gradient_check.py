@@ -65,8 +65,9 @@ def check_gradients(
     backends: str | Sequence[str] = ("reference", "jit"),
     seed: int = 0,
 ) -> list[GradientCheck]:
-    """Compare every parameter tensor's gradient of the loss (penalties, dropout and noise of the first step included)
-    with central differences, in float64 whatever the network's dtype; it stays as it is.
+    """Compare every parameter tensor's gradient of the loss (penalties, and what dropout, noise and augmentation
+    draw in the first step, included) with central differences, in float64 whatever the network's dtype; it stays as it
+    is.
 
     Parameters
     ----------

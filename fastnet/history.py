@@ -29,8 +29,8 @@ class History:
     accuracy : list of float
         The share of the samples that was right as they were seen, whatever they weigh; classifiers only, else empty.
     val_loss, val_accuracy : list of float
-        The same on the validation data at the end of the epoch, without dropout and noise, and without label smoothing
-        and class weights, which are for training alone; empty without validation data.
+        The same on the validation data at the end of the epoch, without dropout, noise and augmentation, and
+        without label smoothing and class weights, which are for training alone; empty without validation data.
     metrics : dict of str to list of float
         The metrics that were asked for, at the end of the epoch, by name; those on the validation data as "val_...".
     learning_rate : list of float

@@ -7,7 +7,7 @@ from typing import Any
 from .activations import ActivationObject, CustomActivation, activation_to_data, checked_activation
 from .errors import ConfigurationError
 from .initializers import Initializer, checked_init, init_to_data
-from .validation import number, whole
+from .validation import choice, number, whole
 
 
 class Layer:
@@ -128,6 +128,49 @@ class GaussianNoise(Layer):
         object.__setattr__(self, "deviation", number("the deviation of GaussianNoise", self.deviation, at_least=0))
 
 
+FLIPS = ("none", "horizontal", "vertical", "both")
+
+
+@dataclass(frozen=True)
+class Augment(Layer):
+    """Pictures changed at random in training, anew in each step; in prediction it does nothing.
+
+    It stands first in a network whose input_shape is a picture's, (height, width) or (height, width, channels). A
+    picture is flipped, then turned about its middle, then moved by whole pixels; where that leaves room, its nearest
+    edge is continued. A turned picture's numbers lie between those of four pixels (bilinear), any other's are copies.
+    Like a dropout's, what is drawn depends on the network's seed, the step and the sample's place in the batch alone.
+
+    Parameters
+    ----------
+    flip : str
+        "horizontal" exchanges left and right in half the pictures, "vertical" top and bottom, "both" does both, each by
+        itself; or "none".
+    shift : float
+        In [0, 1): a picture moves up or down by at most this share of its height, and to a side by at most this share
+        of its width, each whole number of pixels as likely as the others.
+    rotate : float
+        In [0, 180]: a picture turns by at most so many degrees in either direction, each angle as likely.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is out of its range.
+    """
+
+    flip: str = "none"
+    shift: float = 0.0
+    rotate: float = 0.0
+
+    def __post_init__(self) -> None:
+        choice("the flip of Augment", self.flip, FLIPS)
+        object.__setattr__(self, "shift", number("the shift of Augment", self.shift, at_least=0, below=1))
+        object.__setattr__(self, "rotate", number("the rotate of Augment", self.rotate, at_least=0))
+        if self.rotate > 180:
+            raise ConfigurationError(
+                f"the rotate of Augment must be at most 180 degrees, half a turn to either side, not {self.rotate:g}"
+            )
+
+
 @dataclass(frozen=True)
 class BatchNorm(Layer):
     """Batch normalisation (Ioffe and Szegedy, 2015): ``gamma * (x - mean) / sqrt(variance + epsilon) + beta``, by the
@@ -176,7 +219,7 @@ class LayerNorm(Layer):
 
 WithParameters = Dense | BatchNorm | LayerNorm
 LAYERS: dict[str, type[Layer]] = {
-    kind.__name__.lower(): kind for kind in (Dense, Activation, Dropout, GaussianNoise, BatchNorm, LayerNorm)
+    kind.__name__.lower(): kind for kind in (Dense, Activation, Dropout, GaussianNoise, Augment, BatchNorm, LayerNorm)
 }
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from fastnet_kernels.program import (
     ACTIVATIONS,
+    AUGMENT,
     BATCH_NORM,
     DENSE,
     DROPOUT,
@@ -16,6 +17,8 @@ from fastnet_kernels.program import (
     LOSS,
     LOSSES,
     MAX_DIMENSIONS,
+    MIRROR_COLUMNS,
+    MIRROR_ROWS,
     MOMENTS,
     NOISE,
     OP,
@@ -26,7 +29,7 @@ from fastnet_kernels.program import (
 from .activations import code_of, keeps_z, name_of, slope_of
 from .errors import ConfigurationError
 from .initializers import initializer_for
-from .layers import Activation, BatchNorm, Dense, Dropout, GaussianNoise, Layer, LayerNorm, WithParameters
+from .layers import Activation, Augment, BatchNorm, Dense, Dropout, GaussianNoise, Layer, LayerNorm, WithParameters
 from .losses import Loss, check_output
 
 
@@ -37,7 +40,8 @@ def lower(layers: Sequence[Layer], input_shape: tuple[int, ...], loss: Loss) -> 
     Raises
     ------
     ConfigurationError
-        If there is no dense layer, the last one does not fit the loss, or an Activation has nothing to follow.
+        If there is no dense layer, the last one does not fit the loss, an Activation has nothing to follow, or an
+        Augment is not first or has no pictures.
     """
     pairs = _with_activations(layers)
     if not pairs or not isinstance(pairs[-1][0], Dense):
@@ -56,6 +60,10 @@ def lower(layers: Sequence[Layer], input_shape: tuple[int, ...], loss: Loss) -> 
             op["kind"], op["rate"] = DROPOUT, layer.rate
         elif isinstance(layer, GaussianNoise):
             op["kind"], op["deviation"] = NOISE, layer.deviation
+        elif isinstance(layer, Augment):
+            _check_pictures(layer, index, input_shape)
+            op["kind"], op["mirrors"], op["angle"] = AUGMENT, MIRRORS[layer.flip], math.radians(layer.rotate)
+            op["shift"] = _pixels(layer, input_shape)
         elif isinstance(layer, WithParameters):
             if index == len(pairs) - 1 and loss.output_activation is not None:
                 activation = "identity"
@@ -83,6 +91,42 @@ def lower(layers: Sequence[Layer], input_shape: tuple[int, ...], loss: Loss) -> 
     op["targets"], op["target_weights"], op["slope"] = end, end + op["output_size"], loss.slope
     op["output_activation"] = ACTIVATIONS.index(loss.output_activation or "identity")
     return program
+
+
+MIRRORS = {
+    "none": 0,
+    "horizontal": MIRROR_COLUMNS,
+    "vertical": MIRROR_ROWS,
+    "both": MIRROR_COLUMNS + MIRROR_ROWS,
+}
+MOST_PIXELS, LONGEST_SIDE = 2**22, 2**13
+"""What the places in a picture, which are 32-bit numbers in 1/65536 of a pixel, and divisions of them have room for."""
+
+
+def _check_pictures(layer: Augment, index: int, shape: tuple[int, ...]) -> None:
+    if index > 0:
+        raise ConfigurationError(f"Augment must be the first layer, where the pictures come in, not number {index + 1}")
+    if len(shape) not in (2, 3):
+        raise ConfigurationError(
+            f"Augment needs pictures, of input_shape (height, width) or (height, width, channels), but input_shape is "
+            f"{shape}; give the shape of a picture, or leave Augment out"
+        )
+    if math.prod(shape) >= MOST_PIXELS or max(shape[:2]) > LONGEST_SIDE:
+        raise ConfigurationError(
+            f"Augment takes pictures of fewer than {MOST_PIXELS} numbers and at most {LONGEST_SIDE} pixels a side, but "
+            f"input_shape is {shape}; make them smaller, or leave Augment out"
+        )
+    if layer.shift > 0 and not any(_pixels(layer, shape)):
+        raise ConfigurationError(
+            f"Augment moves pictures by whole pixels, but a shift of {layer.shift:g} is less than one of pictures of "
+            f"{shape[0]} x {shape[1]}; give at least {math.ceil(1e4 / max(shape[:2])) / 1e4:g}"
+        )
+
+
+def _pixels(layer: Augment, shape: tuple[int, ...]) -> tuple[int, int]:
+    """How far pictures move at most, down and to a side. A share such as 0.29 of 100 falls short by a rounding."""
+    height, width = (math.floor(layer.shift * size + 1e-9) for size in shape[:2])
+    return height, width
 
 
 KINDS = {Dense: DENSE, BatchNorm: BATCH_NORM, LayerNorm: LAYER_NORM}

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fastnet_kernels.program import (
     ACTIVATIONS,
+    AUGMENT,
     BATCH_NORM,
     DENSE,
     HISTORY_COLUMNS,
@@ -235,8 +236,8 @@ class Model:
     def predict_spread(
         self, X: npt.ArrayLike | Pixels, *, draws: int = 100, seed: int = 0, backend: str = "jit"
     ) -> tuple[Array, Array]:
-        """The mean and the standard deviation of what the network gives with dropout and noise as in training, over
-        ``draws`` of them (Gal and Ghahramani, 2016): how sure it is of each answer.
+        """The mean and the standard deviation of what the network gives with dropout, noise and augmentation as in
+        training, over ``draws`` of them (Gal and Ghahramani, 2016): how sure it is of each answer.
 
         Parameters
         ----------
@@ -258,9 +259,11 @@ class Model:
         DataError
             As ``predict``.
         """
-        if not ((self.program["rate"] > 0) | (self.program["deviation"] > 0)).any():
+        drawn = (self.program["rate"] > 0) | (self.program["deviation"] > 0) | (self.program["kind"] == AUGMENT)
+        if not drawn.any():
             raise ConfigurationError(
-                "predict_spread needs a network with dropout or noise, but this one gives the same answer in every draw"
+                "predict_spread needs a network with dropout or noise (or Augment), but this one gives the same answer "
+                "in every draw"
             )
         features, seed = self.check_features(X), checked_seed(seed)
         count = whole("draws", draws, at_least=2)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from fastnet_kernels.program import BATCH_NORM
+from fastnet_kernels.program import AUGMENT, BATCH_NORM
 
 from . import checkpoint
 from .activations import CustomActivation
@@ -47,7 +47,7 @@ class Network(Model):
     dtype : str
         "float32" or "float64", of the parameters and of all that is computed.
     seed : int
-        Decides the initial weights, the shuffles and the dropout masks.
+        Decides the initial weights, the shuffles, and what dropout, noise and augmentation draw.
 
     Attributes
     ----------
@@ -243,6 +243,7 @@ class Network(Model):
         for what, is_there in (
             ("BatchNorm", (trained["kind"] == BATCH_NORM).any()),
             ("max_norm", (trained["max_norm"] > 0).any()),
+            ("Augment", (self.program["kind"] == AUGMENT).any()),
             ("dropout or noise", ((self.program["rate"] > 0) | (self.program["deviation"] > 0)).any()),
         ):
             if is_there:

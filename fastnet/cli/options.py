@@ -9,6 +9,7 @@ import click
 from .. import ACTIVATIONS, INITIALIZERS
 from ..data import BUILT_IN, CATALOGUE
 from ..data.encoding import IMPUTE
+from ..layers import FLIPS
 from ..losses import LOSS_CLASSES
 from ..model import DTYPES
 from ..optimizers import OPTIMIZER_CLASSES
@@ -181,6 +182,19 @@ SETTINGS: list[Callable[[Command], Command]] = [
     click.option("--input-dropout", type=SHARE, default=0.0, metavar="F", help="Share of the features dropped."),
     click.option(
         "--noise", type=Number(min=0), default=0.0, metavar="F", help="Deviation of noise added to the features."
+    ),
+    click.option(
+        "--flip", type=click.Choice(FLIPS), default="none", help="Pictures: exchange left and right, top and bottom."
+    ),
+    click.option(
+        "--shift", type=SHARE, default=0.0, metavar="F", help="Pictures: move by up to this share of height and width."
+    ),
+    click.option(
+        "--rotate",
+        type=Number(min=0, max=180),
+        default=0.0,
+        metavar="DEGREES",
+        help="Pictures: turn by up to so much. All three are drawn anew in each step of a training.",
     ),
     click.option(
         "--validation",

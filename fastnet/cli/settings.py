@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, LayerNorm, Network, Preparation, transfer
+from .. import Activation, Augment, BatchNorm, Dense, Dropout, GaussianNoise, LayerNorm, Network, Preparation, transfer
 from ..activations import ELU, ActivationObject, CustomActivation, LeakyReLU
 from ..callbacks import Callback, EarlyStopping
 from ..data import names_data
@@ -45,7 +45,7 @@ IN_WORDS = {
 
 OF_THE_LAYERS = (
     *("layers", "activation", "slope", "alpha", "normalization"),
-    *("dropout", "input_dropout", "noise", "max_norm"),
+    *("dropout", "input_dropout", "noise", "max_norm", "flip", "shift", "rotate"),
 )
 """What a model that a training begins with has decided already."""
 
@@ -109,6 +109,9 @@ class Settings:
     dropout: float
     input_dropout: float
     noise: float
+    flip: str
+    shift: float
+    rotate: float
     validation: float
     group: str | None
     time: str | None
@@ -183,7 +186,7 @@ class Settings:
             freeze = None if self.freeze == ALL else int(self.freeze)
             network = transfer(self.base_network, [last], freeze=freeze, loss=loss, seed=self.seed)
         else:
-            layers = [*self._hidden_layers(), last]
+            layers = [*self._augmentation(preparation.input_shape), *self._hidden_layers(), last]
             network = Network(layers, input_shape=preparation.input_shape, loss=loss, dtype=self.dtype, seed=self.seed)
         network.preparation = preparation
         self._check_measures(network)
@@ -202,6 +205,17 @@ class Settings:
             raise ConfigurationError(
                 f"--monitor {self.monitor} is for classes, but the data have numbers to predict; use loss or a metric"
             )
+
+    def _augmentation(self, shape: tuple[int, ...]) -> list[Layer]:
+        if self.flip == "none" and not self.shift and not self.rotate:
+            return []
+        if len(shape) not in (2, 3):
+            asked = next(name for name in ("flip", "shift", "rotate") if getattr(self, name) not in ("none", 0))
+            raise ConfigurationError(
+                f"--{asked} is for pictures, of height x width or height x width x channels, but a sample of these "
+                f"data is {' x '.join(map(str, shape))}; leave it out"
+            )
+        return [Augment(self.flip, self.shift, self.rotate)]
 
     def _hidden_layers(self) -> list[Layer]:
         layers: list[Layer] = []

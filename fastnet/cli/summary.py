@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import Activation, BatchNorm, Dense, Dropout, GaussianNoise, History, LayerNorm, Network, Preparation
+from .. import Activation, Augment, BatchNorm, Dense, Dropout, GaussianNoise, History, LayerNorm, Network, Preparation
 from ..activations import name_of
 from ..data.stream import Stream
 from ..layers import layer_to_dict
@@ -128,12 +128,20 @@ def _layers(network: Network) -> str:
             layers.append(f"dropout {layer.rate:g}")
         elif isinstance(layer, GaussianNoise):
             layers.append(f"noise {layer.deviation:g}")
+        elif isinstance(layer, Augment):
+            layers.append(_augmented(layer))
         elif isinstance(layer, Activation):
             layers.append(name_of(layer.activation))
         else:
             frozen = "" if getattr(layer, "trainable", True) else " (frozen)"
             layers.append(("batch norm" if isinstance(layer, BatchNorm) else "layer norm") + frozen)
     return " -> ".join([shape, *layers])
+
+
+def _augmented(layer: Augment) -> str:
+    done = [f"flip {layer.flip}"] if layer.flip != "none" else []
+    done += [f"{name} {value:g}" for name, value in (("shift", layer.shift), ("rotate", layer.rotate)) if value]
+    return f"augment ({', '.join(done) or 'nothing'})"
 
 
 def after(training: dict[str, Any]) -> str:

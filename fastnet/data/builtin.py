@@ -62,11 +62,11 @@ def _digits() -> tuple[Array, Array]:
         if file.is_file():
             with gzip.open(file, "rt", encoding="ascii") as lines:
                 table = np.loadtxt(lines, delimiter=",")
-            return table[:, :-1].astype(np.uint8), table[:, -1].astype(np.int64)
+            return table[:, :-1].astype(np.uint8).reshape(-1, 8, 8), table[:, -1].astype(np.int64)
     from sklearn.datasets import load_digits
 
     loaded = load_digits()
-    return loaded.data.astype(np.uint8), loaded.target.astype(np.int64)
+    return loaded.images.astype(np.uint8), loaded.target.astype(np.int64)
 
 
 def _moons() -> tuple[Array, Array]:

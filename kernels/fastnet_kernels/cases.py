@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from .program import (
     ACTIVATIONS,
+    AUGMENT,
     BATCH_NORM,
     CATEGORICAL,
     DENSE,
@@ -26,6 +27,8 @@ from .program import (
     LAYER_NORM,
     LOSS,
     LOSSES,
+    MIRROR_COLUMNS,
+    MIRROR_ROWS,
     MOMENTS,
     NOISE,
     OP,
@@ -112,6 +115,7 @@ def cases(dtype: npt.DTypeLike, shapes: Mapping[str, tuple[int, int, int]] = SHA
         yield from _counts(name, shape, draw, rng)
         yield from _dropout(name, shape, draw)
         yield from _noise(name, shape, draw)
+        yield from _augment(name, shape, draw, rng)
         yield from _normalization(name, shape, draw)
         for optimizer in _optimizers():
             yield _update(name, shape, optimizer, draw)
@@ -410,6 +414,38 @@ def _noise(name: str, shape: tuple[int, int, int], draw: Any) -> Iterator[Case]:
     yield Case("noise", "noise_backward", name, arguments, {"dx": EXACT}, filled=("dx",))
 
 
+def _augment(name: str, shape: tuple[int, int, int], draw: Any, rng: np.random.Generator) -> Iterator[Case]:
+    """Pictures of a case's inputs by its outputs, moved and mirrored, which are copies, and turned as well."""
+    rows, height, width = shape
+    op = np.zeros(1, OP)
+    op["kind"], op["key"], op["mirrors"] = AUGMENT, 2, MIRROR_COLUMNS + MIRROR_ROWS
+    op["shift"], op["input_shape"] = (height // 3, width // 3), (height, width, 1 + rows % 3)
+    op["input_size"] = op["output_size"] = op["input_shape"].prod()
+    n, where = int(op["input_size"][0]), {"seed": 11, "step": 5, "first_row": 3}
+    x, pixels = draw(rows, n), rng.integers(0, 256, (rows, n), np.uint8)
+    order = rng.permutation(rows)
+    none = np.zeros((0, 0))
+    for angle, which in ((0.0, name), (0.5, f"{name}, turned")):
+        turning = op.copy()
+        turning["angle"] = angle
+        changing: dict[str, Any] = {"op": turning[0], **where}
+        # Between numbers that may be as far apart as twice the largest; those that are only moved are as they were.
+        bounds = {"out": Bound(np.abs(x).max(), FEW if angle else 0)}
+        arguments = {"out": np.zeros((rows, n)), "x": x, **changing}
+        yield Case("augment", "augment", which, arguments, bounds, filled=("out",))
+        for kind, data in (
+            ("floats", {"X": x, "pixels": none.astype(np.uint8)}),
+            ("pixels", {"X": none, "pixels": pixels}),
+        ):
+            batch = {"batch": np.zeros((rows - rows // 2, n)), "scratch": np.zeros((1, n))}
+            divided = {"divisor": 255.0, "order": order, "start": rows // 2}
+            size, roundings = (1.0, FEW) if kind == "pixels" else (np.abs(x).max(), FEW if angle else 0)
+            yield Case(
+                *("augment", "augment_gathered", f"{which}, {kind}", {**batch, **data, **divided, **changing}),
+                *({"batch": Bound(size, roundings)}, ("batch", "scratch"), ("scratch",)),
+            )
+
+
 def _normalization(name: str, shape: tuple[int, int, int], draw: Any) -> Iterator[Case]:
     """The scale of what is normalised is what its mean is summed from, over the deviation."""
     rows, n, _ = shape
@@ -597,7 +633,10 @@ def _rows(name: str, shape: tuple[int, int, int], draw: Any, rng: np.random.Gene
 
 
 DENSE_ONLY = (DENSE, DROPOUT, DENSE, DENSE, LOSS)
+AUGMENTED = (AUGMENT, DENSE, BATCH_NORM, DENSE, DENSE, LOSS)
 NORMALISED = (NOISE, DENSE, BATCH_NORM, DROPOUT, DENSE, LAYER_NORM, BATCH_NORM, DENSE, LOSS)
+
+DESCRIBED = {DENSE_ONLY: "", AUGMENTED: ", augmented", NORMALISED: ", normalised"}
 
 
 def _program(kinds: tuple[int, ...], hidden: str, loss: str, output_activation: str) -> Record:
@@ -628,6 +667,9 @@ def _program(kinds: tuple[int, ...], hidden: str, loss: str, output_activation: 
         end += size
     op = program[int(np.argmax(program["kind"] == DENSE))]
     op["l1"], op["l2"], op["max_norm"] = 0.01, 0.1, 1.25 if NOISE in kinds else 0
+    if kinds[0] == AUGMENT:
+        op = program[0]
+        op["input_shape"], op["mirrors"], op["shift"], op["angle"] = (1, 5, 1), MIRROR_COLUMNS, (0, 1), 0.25
     program["rate"][program["kind"] == DROPOUT] = 0.25
     program["deviation"][program["kind"] == NOISE] = 0.25
     for op in program[program["kind"] == BATCH_NORM]:
@@ -650,11 +692,15 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         (DENSE_ONLY, "softmax", "mean_squared_error", "identity"),
         (NORMALISED, "tanh", "mean_squared_error", "identity"),
         (NORMALISED, "softplus", "huber", "identity"),
+        (AUGMENTED, "elu", "mean_squared_error", "identity"),
     ):
         program = _program(kinds, hidden, loss, output_activation)
         label, record = optimizer
         if kinds == NORMALISED and label in ("lion", "rprop"):
             # A bias before a batch normalisation has no gradient but for roundings, and these two go by its sign.
+            continue
+        if kinds == AUGMENTED and label != "sgd":
+            # The rows come to any optimizer changed in the same way.
             continue
         n, batch, epochs = 37, 16, 3
         rng = np.random.default_rng(len(hidden))
@@ -708,7 +754,7 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
             }
             scratch = ("gradients", "activations", "deltas", "moments", "order", "slots")
             filled = ("history", "gradients", "activations", "deltas", "moments")
-            which = f"{label}, {hidden}, {loss}{'' if kinds == DENSE_ONLY else ', normalised'}{name}"
+            which = f"{label}, {hidden}, {loss}{DESCRIBED[kinds]}{name}"
             yield Case("engine", "train", which, arguments, bounds, filled, scratch)
             if label != "sgd":
                 break

@@ -34,6 +34,7 @@ SAMPLES: Final = 3
 NOISE: Final = 4
 LAYER_NORM: Final = 5
 BATCH_NORM: Final = 6
+AUGMENT: Final = 7
 
 ACTIVATIONS: Final = (
     "identity",
@@ -100,9 +101,13 @@ SLOTS: Final = {
 
 MAX_DIMENSIONS: Final = 3
 
+MIRROR_COLUMNS: Final = 1
+MIRROR_ROWS: Final = 2
+"""What an AUGMENT may turn round: left and right, top and bottom."""
+
 OP: Final = np.dtype(
     [
-        ("kind", np.int64),  # DENSE, DROPOUT, LOSS, SAMPLES, NOISE, LAYER_NORM or BATCH_NORM
+        ("kind", np.int64),  # DENSE, DROPOUT, LOSS, SAMPLES, NOISE, LAYER_NORM, BATCH_NORM or AUGMENT
         ("function", np.int64),  # a LOSS's loss code, or the activation code of what has parameters
         ("output_activation", np.int64),  # a LOSS only: what turns its input (logits) into predictions
         ("input_size", np.int64),  # numbers a sample that go in
@@ -124,6 +129,9 @@ OP: Final = np.dtype(
         ("rate", np.float64),  # a DROPOUT's share of units that are dropped, in [0, 1)
         ("deviation", np.float64),  # of a NOISE
         ("slope", np.float64),  # the number of its own that an activation (leaky_relu, elu) or a loss (huber) has, or 0
+        ("mirrors", np.int64),  # of an AUGMENT: the sum of MIRROR_COLUMNS and MIRROR_ROWS, or one of them, or 0
+        ("shift", np.int64, (2,)),  # how many pixels it moves a picture at most, down or up and right or left
+        ("angle", np.float64),  # how far it turns one at most, in radians, up to half a turn
         ("l1", np.float64),  # a DENSE's penalty l1 * sum(abs(weights))
         ("l2", np.float64),  # a DENSE's or SAMPLES' penalty l2 / 2 * sum(weights ** 2)
         ("max_norm", np.float64),  # a DENSE's: the largest norm of the weights into one unit, or 0 for any

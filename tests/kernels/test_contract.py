@@ -64,6 +64,10 @@ INNER = {
     "stream_key",
     "row_key",
     "unit_bits",
+    "sine_and_cosine",
+    "drawn",
+    "move_pixels",
+    "augment_rows",
 }
 
 

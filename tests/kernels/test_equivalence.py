@@ -40,7 +40,11 @@ def test_the_compiled_side_is_compiled(kernel: str) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    "kernel", ["shuffle", "dropout_mask", "gather", "convert_pixels", "gather_pixels", "count_correct"]
+    "kernel",
+    [
+        *("shuffle", "dropout_mask", "gather", "convert_pixels", "gather_pixels", "count_correct"),
+        *("augment", "augment_gathered"),
+    ],
 )
 def test_counted_randomness_copies_and_pixels_are_the_same_bits(kernel: str, dtype: str) -> None:
     for case in grouped(dtype)[kernel]:

@@ -257,6 +257,7 @@ KERNELS = [
     Wanted("losses", "poisson", EXP, 4),
     Wanted("losses", "hinge", ("multiply", "choose"), 4),
     Wanted("losses", "weigh", ("multiply", "add doubles"), 3, half=True),
+    Wanted("augment", "augment", ("add", "subtract", "multiply", "multiply integers")),
     Wanted("noise", "noise_forward", ("multiply", "divide", "root")),
     Wanted("normalization", "batch_norm_forward", ("subtract", "multiply")),
     Wanted("normalization", "batch_norm_gradients", ("subtract", "multiply", "add")),

@@ -39,6 +39,13 @@ kernel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
 """Compiles a function that only compiled code calls: a wrapper for Python would take longer than most kernels."""
 
 
+exact: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
+    nogil=True, error_model="numpy", fastmath=False, no_cpython_wrapper=True, no_cfunc_wrapper=True
+)
+"""A kernel whose every operation is rounded by itself, in the order written: the bits that NumPy has. (Without a word
+about it a function has its caller's ``fastmath``.)"""
+
+
 def table(functions: Sequence[Callable[..., Any]], otherwise: Any = None) -> Callable[..., Any]:
     """``choose(code, arguments)``, which returns ``functions[code](*arguments)``: one switch in compiled code.
 

@@ -16,6 +16,7 @@ from numba import types
 from numba.core.compiler_lock import global_compiler_lock
 
 from ..program import (
+    AUGMENT,
     BATCH_NORM,
     CATEGORICAL,
     DBIASES,
@@ -44,6 +45,7 @@ from ..program import (
 )
 from .activations import activation_backward, activation_forward
 from .ahead import prepare
+from .augment import augment_gathered, augment_rows
 from .compiler import entry_point, kernel
 from .denormals import flush_denormals, restore
 from .dense import (
@@ -140,7 +142,7 @@ def forward(
         x = matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
     for index in range(begin, end):
         op = program[index]
-        if not training and (op["kind"] == DROPOUT or op["kind"] == NOISE):
+        if op["kind"] == AUGMENT or (not training and (op["kind"] == DROPOUT or op["kind"] == NOISE)):
             continue
         out = matrix(activations, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
         z = matrix(activations, op["z"] * max_rows + place * op["output_size"], rows, op["output_size"])
@@ -582,7 +584,7 @@ def _train(
     batch_size, max_rows, seed, step = settings["batch_size"], settings["max_rows"], settings["seed"], settings["step"]
     loss, columns, n_barriers = program[program.size - 1], entries(program), barriers(program)
     n_features, divisor = program[0]["input_size"], settings["divisor"]
-    shuffled = settings["shuffle"] != 0 and batch_size < n_samples
+    shuffled, augments = settings["shuffle"] != 0 and batch_size < n_samples, program[0]["kind"] == AUGMENT
     copies, n_parameters = gradients.shape
     n_moments, own_rows = moments.shape[1], max_rows // members
     updates, limit = settings["update"] != 0, rule["clip_norm"]
@@ -639,6 +641,9 @@ def _train(
                             n, place = min(own_rows, high - own), part * own_rows if copies == members else own
                             at = first_row + own
                             room = matrix(activations, place * n_features, n, n_features)
+                            changed = matrix(
+                                activations, program[0]["output"] * max_rows + place * n_features, n, n_features
+                            )
                             losses = matrix(deltas, loss["targets"] * max_rows + place * columns, n, columns)
                             if shuffled:
                                 width = Y.shape[1]
@@ -646,16 +651,44 @@ def _train(
                                 w_place = loss["target_weights"] * max_rows + place * columns
                                 w = matrix(activations, w_place, min(n, W.shape[0]), columns)
                                 if stage == 0:
-                                    if pixels.shape[0] > 0:
+                                    if augments:
+                                        augment_gathered(
+                                            changed,
+                                            row_block(room, 0, 1),
+                                            X,
+                                            pixels,
+                                            divisor,
+                                            order,
+                                            start + at,
+                                            program[0],
+                                            seed,
+                                            step,
+                                            at,
+                                        )
+                                    elif pixels.shape[0] > 0:
                                         gather_pixels(room, pixels, order, start + at, divisor)
                                     else:
                                         gather(room, X, order, start + at)
                                     gather(y, Y, order, start + at)
                                     gather(w, W, order, start + at)
-                                x = room
+                                x = changed if augments else room
                             else:
-                                x = room
-                                if stage == 0 or pixels.shape[0] == 0:
+                                x = changed if augments else room
+                                if augments:
+                                    if stage == 0:
+                                        augment_rows(
+                                            changed,
+                                            row_block(room, 0, 1),
+                                            X,
+                                            pixels,
+                                            divisor,
+                                            start + at,
+                                            program[0],
+                                            seed,
+                                            step,
+                                            at,
+                                        )
+                                elif stage == 0 or pixels.shape[0] == 0:
                                     x = rows_of(room, X, pixels, divisor, start + at)
                                 y, w = row_block(Y, start + at, n), row_block(W, start + at, min(n, W.shape[0]))
                             if stage <= n_barriers:
@@ -832,7 +865,13 @@ def _predict(outputs, program, parameters, activations, X, pixels, divisor, max_
     none = vector(parameters, 0, 0)
     for start in range(0, outputs.shape[0], max_rows):
         rows = min(max_rows, outputs.shape[0] - start)
-        x = rows_of(matrix(activations, 0, rows, n_features), X, pixels, divisor, start)
+        x = matrix(activations, 0, rows, n_features)
+        if sampled != 0 and program[0]["kind"] == AUGMENT:
+            scratch = row_block(x, 0, 1)
+            x = matrix(activations, program[0]["output"] * max_rows, rows, n_features)
+            augment_rows(x, scratch, X, pixels, divisor, start, program[0], seed, draw, start)
+        else:
+            x = rows_of(x, X, pixels, divisor, start)
         output = forward(
             program, 0, end, parameters, activations, none, x, max_rows, 0, sampled != 0, seed, draw, start
         )

@@ -33,7 +33,7 @@ VECTOR, MATRIX = "vector", "matrix"
 
 _NUMBERS = (types.float32, types.float64)
 
-_MODULES = ("activations", "dropout", "engine", "losses", "noise", "normalization", "optimizers", "products")
+_MODULES = ("activations", "augment", "dropout", "engine", "losses", "noise", "normalization", "optimizers", "products")
 """Where the members are."""
 
 

@@ -1,7 +1,9 @@
 """The engine: runs a Program over the flat arrays of ``program``, whole epochs from one call.
 
 Throughout, ``max_rows`` is the number of samples that the buffers have room for: a larger batch goes through all
-layers in blocks of so many rows, each adding to the gradients. A Program ends with its LOSS op.
+layers in blocks of so many rows, each adding to the gradients. A Program ends with its LOSS op. One that begins with an
+AUGMENT op has its samples changed where they are gathered, on their way from X into the place of that op's output; of
+the place of its input pixels are converted in one row, one sample at a time.
 
 The samples are either ``X`` (n_samples, n_features) or ``pixels`` of that shape, uint8, which stand for ``pixels /
 divisor``; the other of the two is (0, 0). Pixels are converted a block at a time, into the place of the activations
@@ -18,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..program import (
+    AUGMENT,
     BATCH_NORM,
     CATEGORICAL,
     DBIASES,
@@ -39,6 +42,7 @@ from ..program import (
     Record,
 )
 from .activations import activation_backward, activation_forward
+from .augment import augment_gathered, augment_rows
 from .dense import (
     dense_backward,
     dense_forward,
@@ -115,15 +119,16 @@ def forward(
     """Run the ops from ``begin`` up to ``end`` and return what the last of them gives, (rows, its outputs).
 
     ``x`` (rows, n_features) is what goes into the whole Program. ``place`` is where in the buffers' rows those of x
-    begin, ``first_row`` where in the batch. Out of training, dropout and noise pass their input on. ``moments``
-    (moments_size,) has the mean and variance of the batch; with none, (0,), batch normalisation takes the running ones.
+    begin, ``first_row`` where in the batch. Out of training, dropout and noise pass their input on; AUGMENT always, as
+    its work was done where x comes from. ``moments`` (moments_size,) has the mean and variance of the batch; with
+    none, (0,), batch normalisation takes the running ones.
     """
     rows = x.shape[0]
     if begin > 0:
         op = program[begin]
         x = matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
     for op in program[begin:end]:
-        if not training and (op["kind"] == DROPOUT or op["kind"] == NOISE):
+        if op["kind"] == AUGMENT or (not training and (op["kind"] == DROPOUT or op["kind"] == NOISE)):
             continue
         out = matrix(activations, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
         z = matrix(activations, op["z"] * max_rows + place * op["output_size"], rows, op["output_size"])
@@ -548,7 +553,7 @@ def train(
     max_rows, n_barriers = int(settings["max_rows"]), barriers(program)
     n_features, divisor = program[0]["input_size"], float(settings["divisor"])
     # The whole set in one batch is the same in any order, so it is used where it lies.
-    shuffled = bool(settings["shuffle"]) and batch_size < n_samples
+    shuffled, augments = bool(settings["shuffle"]) and batch_size < n_samples, program[0]["kind"] == AUGMENT
     by_rows = bool(settings["penalty_by_rows"])
     whole = n_samples if by_rows else weight_of(W, n_samples)
     for index in range(len(history)):
@@ -566,11 +571,15 @@ def train(
             for first_row in range(0, rows, max_rows):
                 count = min(max_rows, rows - first_row)
                 at, room = start + first_row, matrix(activations, 0, count, n_features)
+                random = seed, step, first_row
                 losses = matrix(deltas, loss["targets"] * max_rows, count, columns)
                 if shuffled:
                     x, y = room, matrix(activations, loss["targets"] * max_rows, count, Y.shape[1])
                     w = matrix(activations, loss["target_weights"] * max_rows, min(count, len(W)), columns)
-                    if len(pixels) > 0:
+                    if augments:
+                        x = matrix(activations, program[0]["output"] * max_rows, count, n_features)
+                        augment_gathered(x, room[:1], X, pixels, divisor, order, at, program[0], *random)
+                    elif len(pixels) > 0:
                         gather_pixels(x, pixels, order, at, divisor)
                     else:
                         gather(x, X, order, at)
@@ -578,10 +587,13 @@ def train(
                     if len(W) > 0:
                         gather(w, W, order, at)
                 else:
-                    x, y = rows_of(room, X, pixels, divisor, at), row_block(Y, at, count)
-                    w = row_block(W, at, count)
+                    y, w = row_block(Y, at, count), row_block(W, at, count)
+                    if augments:
+                        x = matrix(activations, program[0]["output"] * max_rows, count, n_features)
+                        augment_rows(x, room[:1], X, pixels, divisor, at, program[0], *random)
+                    else:
+                        x = rows_of(room, X, pixels, divisor, at)
                 where = x, max_rows, 0
-                random = seed, step, first_row
                 begin = 0
                 for number in range(n_barriers + 1):
                     end = barrier(program, number)
@@ -659,7 +671,13 @@ def predict(
     loss, n_features = program[-1], program[0]["input_size"]
     for start in range(0, len(outputs), max_rows):
         rows = min(max_rows, len(outputs) - start)
-        x = rows_of(matrix(activations, 0, rows, n_features), X, pixels, divisor, start)
+        x = matrix(activations, 0, rows, n_features)
+        if sampled and program[0]["kind"] == AUGMENT:
+            scratch = x[:1]
+            x = matrix(activations, program[0]["output"] * max_rows, rows, n_features)
+            augment_rows(x, scratch, X, pixels, divisor, start, program[0], seed, draw, start)
+        else:
+            x = rows_of(x, X, pixels, divisor, start)
         output = forward(
             *(program, 0, len(program) - 1, parameters, activations, parameters[:0], x, max_rows, 0),
             *(sampled, seed, draw, start),

@@ -62,7 +62,7 @@ def test_digits_are_those_of_scikit_learn() -> None:
     train, test = both_parts("digits")
     loaded = load_digits()
     rows_train, rows_test = split_rows(loaded.target)
-    np.testing.assert_array_equal(train.X, loaded.data[rows_train])
+    np.testing.assert_array_equal(train.X, loaded.images[rows_train])
     np.testing.assert_array_equal(test.y, loaded.target[rows_test])
     assert train.X.dtype == np.uint8
 

@@ -641,9 +641,10 @@ def _train(
                             n, place = min(own_rows, high - own), part * own_rows if copies == members else own
                             at = first_row + own
                             room = matrix(activations, place * n_features, n, n_features)
-                            changed = matrix(
-                                activations, program[0]["output"] * max_rows + place * n_features, n, n_features
-                            )
+                            changed = room
+                            if augments:
+                                changed_at = program[0]["output"] * max_rows + place * n_features
+                                changed = matrix(activations, changed_at, n, n_features)
                             losses = matrix(deltas, loss["targets"] * max_rows + place * columns, n, columns)
                             if shuffled:
                                 width = Y.shape[1]
@@ -671,9 +672,9 @@ def _train(
                                         gather(room, X, order, start + at)
                                     gather(y, Y, order, start + at)
                                     gather(w, W, order, start + at)
-                                x = changed if augments else room
+                                x = changed
                             else:
-                                x = changed if augments else room
+                                x = changed
                                 if augments:
                                     if stage == 0:
                                         augment_rows(

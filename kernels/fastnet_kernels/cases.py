@@ -451,12 +451,17 @@ def _normalization(name: str, shape: tuple[int, int, int], draw: Any) -> Iterato
     rows, n, _ = shape
     x, dz, gamma, beta, epsilon = draw(rows, n), draw(rows, n), draw(n), draw(n), 0.01
     mean, squares = np.zeros(n), np.zeros(n)
-    own_moments(mean, squares, x)
-    size = np.abs(x).mean(axis=0)
-    spread = (np.abs(x - mean) * (np.abs(x - mean) + size)).sum(axis=0)
-    bounds = {"mean": Bound(size, rows + FEW), "squares": Bound(spread, 2 * rows + FEW)}
-    arguments: dict[str, Any] = {"mean": mean, "squares": squares, "x": x}
-    yield Case("normalization", "own_moments", name, arguments, bounds, filled=("mean", "squares"))
+    for weights in (draw(rows, 2) ** 2, np.empty((0, 1))):
+        factors = weights[:, :1] if len(weights) else np.ones((rows, 1))
+        own_moments(mean, squares, x, weights)
+        size = (factors * np.abs(x)).sum(axis=0) / factors.sum()
+        spread = (factors * np.abs(x - mean) * (np.abs(x - mean) + size)).sum(axis=0)
+        # A weight is one rounding more in the numerator, and the sum of weights as many as there are rows.
+        roundings = (2 if len(weights) else 1) * rows + FEW
+        bounds = {"mean": Bound(size, roundings), "squares": Bound(spread, 2 * rows + roundings)}
+        arguments: dict[str, Any] = {"mean": mean.copy(), "squares": squares.copy(), "x": x, "weights": weights}
+        which = f"{name}{', weights' if len(weights) else ''}"
+        yield Case("normalization", "own_moments", which, arguments, bounds, filled=("mean", "squares"))
     other_mean, other_squares = draw(n), np.abs(draw(n))
     for others in (0.0, 7.0):
         arguments = {
@@ -491,21 +496,23 @@ def _normalization(name: str, shape: tuple[int, int, int], draw: Any) -> Iterato
         filled = () if accumulate else ("dbeta", "dgamma")
         which = f"{name}{', later block' if accumulate else ''}"
         yield Case("normalization", "batch_norm_gradients", which, arguments, bounds, filled)
-    for share in (1 / rows, 0.0):
+    for share, weights in ((1 / rows, np.empty((0, 1))), (1 / rows, draw(rows, 2) ** 2), (0.0, np.empty((0, 1)))):
         passed = {"dbeta": draw(n), "dgamma": draw(n)}
         arguments = {
             "dx": np.zeros_like(x),
             "dz": dz,
             "x": x,
+            "weights": weights,
             **layer,
             "gamma": gamma,
             **passed,
             "share": share,
             "epsilon": epsilon,
         }
-        sizes = np.abs(dz) + share * (np.abs(passed["dbeta"]) + xhat * np.abs(passed["dgamma"]))
+        shares = share * weights[:, :1] if len(weights) else share
+        sizes = np.abs(dz) + shares * (np.abs(passed["dbeta"]) + xhat * np.abs(passed["dgamma"]))
         bounds = {"dx": Bound(np.abs(gamma) * inverse * sizes, 2 * FEW)}
-        which = f"{name}{'' if share else ', running averages'}"
+        which = f"{name}{', weights' if len(weights) else '' if share else ', running averages'}"
         yield Case("normalization", "batch_norm_backward", which, arguments, bounds, filled=("dx",))
     value = draw(n)
     arguments = {"average": mean, "value": value, "momentum": 0.9, "factor": 1.25}

@@ -187,6 +187,8 @@ RUN: Final = np.dtype(
         ("gradient_factor", np.float64),  # and where their gradients are taken
         ("penalty_by_rows", np.int64),  # 0 or 1: whether penalties are divided by the weight of a batch's samples, and
         # an epoch's loss is the mean over its batches by their rows
+        ("rows_per_weight", np.float64),  # how many equal rows an entry's weight of 1 stands for in a BATCH_NORM's
+        # moments; 0 where each row is one of them, whatever it weighs
     ],
     align=True,
 )

@@ -47,6 +47,7 @@ INNER = {
     "moment",
     "statistic",
     "mean_and_variance",
+    "count_of",
     "part_of",
     "merge_batch",
     "merge_gradients",

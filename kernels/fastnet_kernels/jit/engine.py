@@ -188,6 +188,7 @@ def backward(
     deltas,
     moments,
     x,
+    w,
     max_rows,
     place,
     seed,
@@ -249,7 +250,9 @@ def backward(
                 if is_barrier:
                     dbeta, dgamma = moment(moments, op, DBIASES), moment(moments, op, DWEIGHTS)
                 share_of_row = scale if is_barrier else 0.0
-                batch_norm_backward(dx, dout, given, mean, variance, gamma, dbeta, dgamma, share_of_row, op["epsilon"])
+                batch_norm_backward(
+                    dx, dout, given, w, mean, variance, gamma, dbeta, dgamma, share_of_row, op["epsilon"]
+                )
     return penalty
 
 
@@ -262,20 +265,22 @@ def part_of(n, part, parts):
 
 
 @kernel
-def merge_batch(op, moments, part, parts, rows):
+def merge_batch(op, moments, part, parts, rows, by_weights, W, order, shuffled, start):
     size = moments.shape[1]
     mine = vector(flat(moments), part * size, size)
     mean, variance = moment(mine, op, MEAN), moment(mine, op, VARIANCE)
-    others = np.int64(0)
+    others = 0.0
     for other in range(parts):
         low, high = part_of(rows, other, parts)
-        if high > low:
+        count = count_of(by_weights, W, order, shuffled, start + low, high - low)
+        if count > 0 or (other == parts - 1 and others == 0):
             row = vector(flat(moments), other * size, size)
             own_mean, own_squares = moment(row, op, OWN_MEAN), moment(row, op, OWN_SQUARES)
-            merge_moments(mean, variance, own_mean, own_squares, float(high - low), float(others))
-            others += high - low
-    for j in range(variance.size):
-        variance[j] /= variance.dtype.type(rows)
+            merge_moments(mean, variance, own_mean, own_squares, count, others)
+            others += count
+    if others > 0:
+        for j in range(variance.size):
+            variance[j] /= variance.dtype.type(others)
 
 
 @kernel
@@ -437,14 +442,14 @@ def update_part(program, parameters, slots, gradients, optimizer, rate, product,
 
 
 @kernel
-def keep_statistics(program, parameters, moments, rows):
-    if rows == 1:
+def keep_statistics(program, parameters, moments, count):
+    if count <= 1:
         return
     for index in range(program.size):
         op = program[index]
         if op["kind"] == BATCH_NORM and op["trainable"] != 0:
             running_average(statistic(parameters, op, 0), moment(moments, op, MEAN), op["momentum"], 1.0)
-            unbiased = rows / (rows - 1)
+            unbiased = count / (count - 1)
             running_average(statistic(parameters, op, 1), moment(moments, op, VARIANCE), op["momentum"], unbiased)
 
 
@@ -505,6 +510,13 @@ def weight_of_batch(W, order, shuffled, start, rows):
         for j in range(W.shape[1]):
             total += W[order[i], j]
     return total
+
+
+@kernel
+def count_of(by_weights, W, order, shuffled, start, rows):
+    if not by_weights:
+        return float(rows)
+    return weight_of_batch(W, order, shuffled, start, rows) / W.shape[1]
 
 
 @kernel
@@ -595,6 +607,7 @@ def _train(
         # A SAMPLES op's share has no gradient but what penalize gives it.
         has_penalties |= op["l1"] > 0 or op["l2"] > 0 or op["kind"] == SAMPLES
     by_rows = settings["penalty_by_rows"] != 0
+    by_weights = settings["rows_per_weight"] > 0 and W.shape[0] > 0
     whole = float(n_samples) if by_rows else weight_of(W, n_samples)
     denormals = flush_denormals()
     phase = finished = np.int64(0)
@@ -613,6 +626,7 @@ def _train(
             scale = 1 / weight if weight > 0 else 0.0
             strength = strength_of(by_rows, weight, columns)
             count_of_batch = float(rows) if by_rows else weight
+            count_of_moments = weight / columns if by_weights else float(rows)
             share_of_losses = settings["loss_factor"] * (rows * scale if by_rows else 1.0)
             # With a copy of the gradients for each member nobody needs another's rows before the batch is through.
             block_rows = rows if copies == members else max_rows
@@ -631,7 +645,18 @@ def _train(
                             for i in range(n_parameters):
                                 mine[i] = 0
                         if 0 < stage <= n_barriers:
-                            merge_batch(program[barrier(program, stage - 1)], moments, part, members, count)
+                            merge_batch(
+                                program[barrier(program, stage - 1)],
+                                moments,
+                                part,
+                                members,
+                                count,
+                                by_weights,
+                                W,
+                                order,
+                                shuffled,
+                                start + first_row,
+                            )
                         elif stage > n_barriers:
                             passed = program[barrier(program, 2 * n_barriers - stage)]
                             merge_gradients(passed, moments, part, members, count)
@@ -692,6 +717,7 @@ def _train(
                                 elif stage == 0 or pixels.shape[0] == 0:
                                     x = rows_of(room, X, pixels, divisor, start + at)
                                 y, w = row_block(Y, start + at, n), row_block(W, start + at, min(n, W.shape[0]))
+                            counted = row_block(w, 0, n if by_weights else 0)
                             if stage <= n_barriers:
                                 output = forward(
                                     program,
@@ -712,7 +738,7 @@ def _train(
                                     ahead = program[barrier(program, stage)]
                                     own_mean = moment(my_moments, ahead, OWN_MEAN)
                                     squares = moment(my_moments, ahead, OWN_SQUARES)
-                                    own_moments(own_mean, squares, output)
+                                    own_moments(own_mean, squares, output, counted)
                                     continue
                                 n_out = loss["input_size"]
                                 doutput = matrix(deltas, loss["input"] * max_rows + place * n_out, n, n_out)
@@ -735,12 +761,13 @@ def _train(
                                     deltas,
                                     my_moments,
                                     x,
+                                    counted,
                                     max_rows,
                                     place,
                                     seed,
                                     step,
                                     at,
-                                    1 / rows,
+                                    1 / count_of_moments if count_of_moments > 0 else 0.0,
                                 )
                             )
                             if copies == members and stage == 2 * n_barriers:
@@ -806,7 +833,8 @@ def _train(
                                 members,
                             )
                         if updates and part == members - 1:
-                            keep_statistics(program, parameters, my_moments, rows)
+                            counts = settings["rows_per_weight"] if by_weights else 1.0
+                            keep_statistics(program, parameters, my_moments, counts * count_of_moments)
                     finish(counter)
                     part = _claim(counter, phase, members, members)
                 phase += members

@@ -8,6 +8,7 @@ from .compiler import kernel
 from .formula import elementwise, sqrt
 from .library import MATRIX, VECTOR, shared
 from .rows import by_columns, sum_rows
+from .views import row_block
 
 
 @elementwise("mean")
@@ -21,10 +22,27 @@ def _squares(mean):
 
 
 @kernel
-def own_moments(mean, squares, x):
-    sum_rows(mean, x, False)
-    _divide(mean, x.shape[0])
-    _squares(squares, x, mean, False)
+def own_moments(mean, squares, x, weights):
+    if weights.shape[0] == 0:
+        sum_rows(mean, x, False)
+        _divide(mean, x.shape[0])
+        _squares(squares, x, mean, False)
+        return
+    for j in range(mean.size):
+        mean[j] = squares[j] = mean.dtype.type(0)
+    total = mean.dtype.type(0)
+    for i in range(x.shape[0]):
+        weight = weights[i, 0]
+        total += weight
+        for j in range(mean.size):
+            mean[j] += weight * x[i, j]
+    if total > 0:
+        _divide(mean, total)
+    for i in range(x.shape[0]):
+        weight = weights[i, 0]
+        for j in range(mean.size):
+            difference = x[i, j] - mean[j]
+            squares[j] += weight * (difference * difference)
 
 
 @elementwise("mean", "variance")
@@ -56,10 +74,22 @@ def batch_norm_gradients(mean, variance, epsilon):
 
 
 @by_columns("dx", matrices=("dz", "x"))
-def batch_norm_backward(mean, variance, gamma, dbeta, dgamma, share, epsilon):
+def _backward(mean, variance, gamma, dbeta, dgamma, share, epsilon):
     inverse = 1.0 / sqrt(variance + epsilon)
     factor, of_sum, of_products = gamma * inverse, share * dbeta, share * dgamma * inverse
     return lambda dz, x: factor * (dz - (of_sum + (x - mean) * of_products))
+
+
+@kernel
+def batch_norm_backward(dx, dz, x, weights, mean, variance, gamma, dbeta, dgamma, share, epsilon):
+    """Rows with weights go through the vector code one at a time."""
+    if weights.shape[0] == 0:
+        _backward(dx, dz, x, mean, variance, gamma, dbeta, dgamma, share, epsilon)
+        return
+    for i in range(x.shape[0]):
+        of_row = share * weights[i, 0]
+        row = row_block(dx, i, 1), row_block(dz, i, 1), row_block(x, i, 1)
+        _backward(row[0], row[1], row[2], mean, variance, gamma, dbeta, dgamma, of_row, epsilon)
 
 
 @elementwise("average")

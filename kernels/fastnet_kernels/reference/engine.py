@@ -173,6 +173,7 @@ def backward(
     deltas: Array,
     moments: Array,
     x: Array,
+    w: Array,
     max_rows: int,
     place: int,
     seed: int,
@@ -185,8 +186,9 @@ def backward(
 
     The arguments are those of ``forward``. Of a barrier at ``begin`` only its dz is worked out and its gradients from
     these rows, which the others have to know before its input's gradient is: that is the first thing done where it is
-    the op before ``end``; ``scale`` is one over the samples in the batch. Returns the part of the penalties that
-    belongs to these rows, which only SAMPLES ops have.
+    the op before ``end``; ``w`` (n_samples, n_entries) or (0, n_entries) are the rows' weights in its moments, and
+    ``scale`` is one over their sum in the batch, or over its samples. Returns the part of the penalties that belongs to
+    these rows, which only SAMPLES ops have.
     """
     rows = x.shape[0]
     penalty = 0.0
@@ -242,6 +244,7 @@ def backward(
                     dx,
                     dout,
                     given,
+                    w,
                     mean,
                     variance,
                     gamma,
@@ -258,20 +261,34 @@ def part_of(n: int, part: int, parts: int) -> tuple[int, int]:
     return int(n * part // parts), int(n * (part + 1) // parts)
 
 
-def merge_batch(op: Record, moments: Array, part: int, parts: int, rows: int) -> None:
-    """Put together what all parts of a batch of ``rows`` samples know of a barrier's input, in the part's own row of
-    ``moments`` (parts, moments_size): the mean and variance of the whole batch."""
+def merge_batch(
+    op: Record,
+    moments: Array,
+    part: int,
+    parts: int,
+    rows: int,
+    by_weights: bool,
+    W: Array,
+    order: npt.NDArray[np.int64],
+    shuffled: bool,
+    start: int,
+) -> None:
+    """Put together what all parts of a batch of ``rows`` samples, those from ``start`` on, know of a barrier's input,
+    in the part's own row of ``moments`` (parts, moments_size): the mean and variance of the whole batch, 0 where no
+    sample has a weight."""
     mine = moments[part]
     mean, variance = moment(mine, op, MEAN), moment(mine, op, VARIANCE)
-    others = 0
+    others = 0.0
     for other in range(parts):
         low, high = part_of(rows, other, parts)
-        if high > low:
+        count = count_of(by_weights, W, order, shuffled, start + low, high - low)
+        if count > 0 or (other == parts - 1 and others == 0):
             row = moments[other]
             own_mean, own_squares = moment(row, op, OWN_MEAN), moment(row, op, OWN_SQUARES)
-            merge_moments(mean, variance, own_mean, own_squares, high - low, others)
-            others += high - low
-    variance /= variance.dtype.type(rows)
+            merge_moments(mean, variance, own_mean, own_squares, count, others)
+            others += count
+    if others > 0:
+        variance /= variance.dtype.type(others)
 
 
 def merge_gradients(op: Record, moments: Array, part: int, parts: int, rows: int) -> None:
@@ -438,15 +455,16 @@ def update_part(
         update_range(parameters, slots, gradients, optimizer, rate, product, factor, step, begin, end)
 
 
-def keep_statistics(program: Record, parameters: Array, moments: Array, rows: int) -> None:
+def keep_statistics(program: Record, parameters: Array, moments: Array, count: float) -> None:
     """Bring the running mean and variance of every barrier up to date, from the ``moments`` (moments_size,) of a batch
-    of so many rows. One row alone, as the last of an epoch may be, tells nothing of a variance and little of a mean."""
-    if rows == 1:
+    of so many rows, or of rows of so much weight. One alone, as the last of an epoch may be, tells nothing of a
+    variance and little of a mean."""
+    if count <= 1:
         return
     for op in program:
         if op["kind"] == BATCH_NORM and op["trainable"]:
             running_average(statistic(parameters, op, 0), moment(moments, op, MEAN), op["momentum"], 1.0)
-            unbiased = rows / (rows - 1)
+            unbiased = count / (count - 1)
             running_average(statistic(parameters, op, 1), moment(moments, op, VARIANCE), op["momentum"], unbiased)
 
 
@@ -493,6 +511,13 @@ def weight_of_batch(W: Array, order: npt.NDArray[np.int64], shuffled: bool, star
     if len(W) == 0 or not shuffled:
         return weight_of(row_block(W, start, rows), rows)
     return float(np.sum(W[order[start : start + rows]], dtype=np.float64))
+
+
+def count_of(by_weights: bool, W: Array, order: npt.NDArray[np.int64], shuffled: bool, start: int, rows: int) -> float:
+    """What so many samples from ``start`` on count in a BATCH_NORM's moments: the sum of their weights, or as rows."""
+    if not by_weights:
+        return float(rows)
+    return weight_of_batch(W, order, shuffled, start, rows) / W.shape[1]
 
 
 def strength_of(by_rows: bool, weight: float, columns: int) -> float:
@@ -555,6 +580,7 @@ def train(
     # The whole set in one batch is the same in any order, so it is used where it lies.
     shuffled, augments = bool(settings["shuffle"]) and batch_size < n_samples, program[0]["kind"] == AUGMENT
     by_rows = bool(settings["penalty_by_rows"])
+    by_weights = settings["rows_per_weight"] > 0 and len(W) > 0
     whole = n_samples if by_rows else weight_of(W, n_samples)
     for index in range(len(history)):
         total = correct = 0.0
@@ -567,6 +593,7 @@ def train(
             strength = strength_of(by_rows, weight, columns)
             # What the batch counts in the epoch's loss, and in it the sum of its losses.
             count_of_batch = rows if by_rows else weight
+            count_of_moments = weight / columns if by_weights else float(rows)
             share_of_losses = float(settings["loss_factor"]) * (rows * scale if by_rows else 1.0)
             for first_row in range(0, rows, max_rows):
                 count = min(max_rows, rows - first_row)
@@ -593,6 +620,7 @@ def train(
                         augment_rows(x, room[:1], X, pixels, divisor, at, program[0], *random)
                     else:
                         x = rows_of(room, X, pixels, divisor, at)
+                counted = w[: count if by_weights else 0]
                 where = x, max_rows, 0
                 begin = 0
                 for number in range(n_barriers + 1):
@@ -600,8 +628,9 @@ def train(
                     output = forward(program, begin, end, parameters, activations, moments[0], *where, True, *random)
                     if number < n_barriers:
                         op = program[end]
-                        own_moments(moment(moments[0], op, OWN_MEAN), moment(moments[0], op, OWN_SQUARES), output)
-                        merge_batch(op, moments, 0, 1, rows)
+                        own_mean, own_squares = moment(moments[0], op, OWN_MEAN), moment(moments[0], op, OWN_SQUARES)
+                        own_moments(own_mean, own_squares, output, counted)
+                        merge_batch(op, moments, 0, 1, rows, by_weights, W, order, shuffled, at)
                     begin = end
                 doutput = matrix(deltas, loss["input"] * max_rows, count, loss["input_size"])
                 total += share_of_losses * loss_forward_backward(
@@ -620,7 +649,9 @@ def train(
                 for number in range(n_barriers, -1, -1):
                     begin = barrier(program, number - 1) if number > 0 else 0
                     penalty += strength * backward(
-                        program, begin, end, parameters, activations, deltas, moments[0], *where, *random, 1 / rows
+                        *(program, begin, end, parameters, activations, deltas, moments[0], x, counted, max_rows, 0),
+                        *random,
+                        1 / count_of_moments if count_of_moments > 0 else 0.0,
                     )
                     if number > 0:
                         merge_gradients(program[begin], moments, 0, 1, rows)
@@ -637,7 +668,8 @@ def train(
                 if limit > 0:
                     factor = clipping(sum_gradients(program, gradients, 0, 1), limit)
                 update_part(program, parameters, slots, gradients, optimizer[0], rate, product, factor, step, 0, 1)
-                keep_statistics(program, parameters, moments[0], rows)
+                counts = float(settings["rows_per_weight"]) if by_weights else 1.0
+                keep_statistics(program, parameters, moments[0], counts * count_of_moments)
                 settle(program, parameters, slots, gradients[0], float(optimizer[0]["average"]), 0, 1)
         history[index, HISTORY_LOSS] = total / whole
         history[index, HISTORY_CORRECT] = correct

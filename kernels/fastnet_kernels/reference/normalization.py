@@ -5,6 +5,9 @@ Batch normalisation (Ioffe and Szegedy, 2015) takes mean and variance of each un
 prediction those that were met in training, as running averages. Layer normalisation (Ba, Kiros and Hinton, 2016) takes
 them of each sample over its units. Variances divide by the count, not by one less.
 
+Rows may have weights: ``weights`` (n_samples, n_entries), of which the first column counts, or (0, n_entries) where
+each row counts as one. A row of weight 2 is then two equal rows.
+
 A batch's rows may lie with several members of a team. Each sums over its own (``own_moments``), and everybody puts them
 together (``merge_moments``): Chan, Golub and LeVeque (1979), which loses no digits where a mean is far from 0.
 """
@@ -14,18 +17,21 @@ import numpy as np
 from ..program import Array
 
 
-def own_moments(mean: Array, squares: Array, x: Array) -> None:
+def own_moments(mean: Array, squares: Array, x: Array, weights: Array) -> None:
     """Fill ``mean`` (n,) with the mean of the rows of ``x`` (n_samples, n), and ``squares`` (n,) with the sums of the
-    squares of what is beside it."""
-    np.divide(x.sum(axis=0), x.dtype.type(len(x)), out=mean)
+    squares of what is beside it. Both are 0 where no row has a weight."""
+    factors = weights[:, :1] if len(weights) else np.ones((len(x), 1), x.dtype)
+    total = factors.sum()
+    np.divide((factors * x).sum(axis=0), total if total > 0 else 1, out=mean)
     difference = x - mean
-    np.sum(difference * difference, axis=0, out=squares)
+    np.sum(factors * difference * difference, axis=0, out=squares)
 
 
 def merge_moments(
     mean: Array, variance: Array, own_mean: Array, own_squares: Array, count: float, others: float
 ) -> None:
-    """Put the moments of ``count`` rows more to those of ``others`` rows, which may be none; all vectors (n,).
+    """Put the moments of ``count`` rows more, or of rows of so much weight, to those of ``others``, which may be none;
+    all vectors (n,).
 
     ``variance`` holds the variance times ``others`` before and times ``others + count`` after, a sum of squares.
     """
@@ -69,6 +75,7 @@ def batch_norm_backward(
     dx: Array,
     dz: Array,
     x: Array,
+    weights: Array,
     mean: Array,
     variance: Array,
     gamma: Array,
@@ -77,14 +84,17 @@ def batch_norm_backward(
     share: float,
     epsilon: float,
 ) -> None:
-    """Fill ``dx = gamma / sqrt(variance + epsilon) * (dz - share * (dbeta + xhat * dgamma))``.
+    """Fill ``dx = gamma / sqrt(variance + epsilon) * (dz - weight * share * (dbeta + xhat * dgamma))``, with each row's
+    weight.
 
-    ``share`` is one over the number of samples in the batch, over which dbeta and dgamma are summed; or 0 where mean
-    and variance are running averages, which do not depend on x. dx, dz and x (n_samples, n), the others (n,).
+    ``share`` is one over the sum of the weights in the batch (the number of its samples, if there are none), over which
+    dbeta and dgamma are summed; or 0 where mean and variance are running averages, which do not depend on x. dx, dz and
+    x (n_samples, n), the others (n,).
     """
     kind = x.dtype.type
     inverse = 1 / np.sqrt(variance + kind(epsilon))
-    dx[...] = gamma * inverse * (dz - kind(share) * (dbeta + (x - mean) * inverse * dgamma))
+    shares = kind(share) * weights[:, :1] if len(weights) else kind(share)
+    dx[...] = gamma * inverse * (dz - shares * (dbeta + (x - mean) * inverse * dgamma))
 
 
 def running_average(average: Array, value: Array, momentum: float, factor: float) -> None:

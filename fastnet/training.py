@@ -83,6 +83,9 @@ class Training:
     penalty_by_rows : bool
         Whether penalties are divided by the sum of the weights of a batch's samples, which without weights is its rows,
         and an epoch's loss is the mean over its batches by their rows, as in scikit-learn's MLP.
+    rows_per_weight : float
+        How many equal rows a weight of 1 in ``data.W`` stands for in the mean and variance of a batch normalisation; 0,
+        the default, where each row counts as one there, whatever it weighs.
     state : dict or None
         That of another training of such a network on the same data, to go on from in the same bits; ``epochs`` counts
         those that were done.
@@ -120,11 +123,12 @@ class Training:
         loss_factor: float = 1.0,
         gradient_factor: float = 1.0,
         penalty_by_rows: bool = False,
+        rows_per_weight: float = 0.0,
         state: State | None = None,
     ) -> None:
         self._after = after
         self._loss_factor, self._gradient_factor = loss_factor, loss_factor * gradient_factor
-        self._penalty_by_rows = penalty_by_rows
+        self._penalty_by_rows, self._rows_per_weight = penalty_by_rows, rows_per_weight
         self.model, self.data, self.validation = model, data, validation
         self.optimizer, self.epochs, self.backend = optimizer, epochs, backend
         self._metrics = tuple(metrics)
@@ -256,7 +260,12 @@ class Training:
                 "backend": self.backend,
                 "threads": self.threads,
                 "metrics": list(self._metrics),
-                "factors": [self._loss_factor, self._gradient_factor, self._penalty_by_rows],
+                "factors": [
+                    self._loss_factor,
+                    self._gradient_factor,
+                    self._penalty_by_rows,
+                    self._rows_per_weight,
+                ],
                 "buffers": None if self._buffers is None else self._buffers.plan.rows,
                 "data": identity.of_data(self.data),
                 "validation": identity.of_data(self.validation),
@@ -537,7 +546,7 @@ class Training:
         run["batch_size"], run["shuffle"], run["seed"] = self._batch_size, self._shuffle, self.model.seed
         run["max_rows"], run["epoch"], run["step"] = self._max_rows, self._epochs_before + first, self.step_of(first)
         run["loss_factor"], run["gradient_factor"] = self._loss_factor, self._gradient_factor
-        run["penalty_by_rows"] = self._penalty_by_rows
+        run["penalty_by_rows"], run["rows_per_weight"] = self._penalty_by_rows, self._rows_per_weight
         run["count_correct"], run["threads"], run["update"] = self.model.is_classifier, self._members, update
         first_step = self.step_of(first)
         schedule = self.optimizer.schedule(self.rates(first, len(rows)), first_step, self._product)

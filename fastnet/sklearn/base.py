@@ -96,7 +96,7 @@ class BaseMLP(WithNetwork):
         if stops_early and validation_data is None:
             (X, Y, weights), set_aside = self._split(X, Y, weights)
         n_samples, rows = X.shape[0], self._batch_rows(X.shape[0])
-        if self.dropout > 0 and rows == n_samples and not self.batch_norm:
+        if self.dropout > 0 and rows == n_samples:
             X, Y, weights = once_each(_dense(X), Y, weights)
         # A penalty is divided by the sum of a batch's weights, and the engine's are of a mean of 1. All of them 0 are
         # refused where the engine's are made.
@@ -162,7 +162,9 @@ class BaseMLP(WithNetwork):
     ) -> Training:
         network = self._network
         if self.batch_norm and len(data.X) == 1:
-            raise DataError("batch_norm needs at least 2 samples, but n_samples = 1; give more or set batch_norm=False")
+            raise DataError(
+                "batch_norm needs at least 2 different samples, but n_samples = 1; give more or set batch_norm=False"
+            )
         network.check_training(optimizer, rows, len(data.X))
         loss_factor, gradient_factor = factors(network.loss_function, network.n_outputs)
         return Training(
@@ -180,6 +182,8 @@ class BaseMLP(WithNetwork):
             loss_factor=loss_factor,
             gradient_factor=gradient_factor,
             penalty_by_rows=True,
+            # A sample of weight 2 is two samples, in what batch normalisation goes by too.
+            rows_per_weight=0.0 if data.sample_weight is None else float(data.sample_weight.mean()),
         )
 
     def _run(self, training: Training, callbacks: Iterable[Callback], held_out: Labelled | None) -> None:

@@ -728,6 +728,7 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         run["loss_factor"] = run["gradient_factor"] = 1
         if hidden in ("relu", "softplus"):
             run["loss_factor"], run["gradient_factor"], run["penalty_by_rows"] = 0.5, 1.5, 1
+            run["rows_per_weight"] = 1.5
         run["threads"], block = 2, 6 if kinds == DENSE_ONLY else batch
         run["max_rows"] = block
         buffer = np.zeros(row_size(program) * block)

@@ -324,7 +324,7 @@ class TestRefusals:
             classifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
         with pytest.raises(fn.ConfigurationError, match="loss must be one for numbers in MLPRegressor"):
             regressor(loss=fn.Hinge()).fit(*numbers())
-        with pytest.raises(fn.DataError, match="batch_norm needs at least 2 samples, but n_samples = 1"):
+        with pytest.raises(fn.DataError, match="batch_norm needs at least 2 different samples, but n_samples = 1"):
             regressor(batch_norm=True).fit([[1.0, 2.0]], [3.0])
         with pytest.raises(fn.DataError, match=r"`y` has classes not in `self\.classes_`"):
             classifier().partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y + 1)

@@ -50,6 +50,24 @@ def test_a_weight_is_so_many_samples(kind: Any, backend: str) -> None:
     assert (weighted.t_, repeated.t_) == (30 * len(X), 30 * COUNTS.sum())
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("backend", [pytest.param("jit", marks=pytest.mark.needs_compiler), "reference"])
+def test_a_weight_is_so_many_samples_in_batch_normalisation(kind: Any, dropout: float, backend: str) -> None:
+    options = {"hidden_layer_sizes": (8, 5), "batch_norm": True, "dropout": dropout, "alpha": 0.1, "solver": "sgd"}
+    options |= {"max_iter": 20, "random_state": 0, "learning_rate_init": 0.05, "backend": backend}
+    weighted, repeated, unweighted = (kind(**options) for _ in range(3))
+    order = RNG.permutation(COUNTS.sum())
+    weighted.fit(X, LABELS, COUNTS)
+    repeated.fit(X.repeat(COUNTS, axis=0)[order], LABELS.repeat(COUNTS)[order])
+    unweighted.fit(X, LABELS)
+    mine, other = weighted.network_.parameters, repeated.network_.parameters
+    # Sums in another order: some 50 numbers in each of 20 steps, whose roundings are passed on.
+    np.testing.assert_allclose(mine, other, rtol=0, atol=20 * 50 * 16 * np.finfo(float).eps * np.abs(other).max())
+    np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-9)
+    assert np.abs(mine - unweighted.network_.parameters).max() > 1e-3
+
+
 def test_in_several_batches_rows_are_rows() -> None:
     several = MLPClassifier((8,), dropout=0.3, max_iter=3, batch_size=39, shuffle=False, backend="reference")
     twice = several.fit(np.concatenate([X, X]), np.concatenate([LABELS, LABELS]))

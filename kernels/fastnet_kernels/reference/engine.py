@@ -517,7 +517,8 @@ def count_of(by_weights: bool, W: Array, order: npt.NDArray[np.int64], shuffled:
     """What so many samples from ``start`` on count in a BATCH_NORM's moments: the sum of their weights, or as rows."""
     if not by_weights:
         return float(rows)
-    return weight_of_batch(W, order, shuffled, start, rows) / W.shape[1]
+    columns = float(W.shape[1])
+    return weight_of_batch(W, order, shuffled, start, rows) / columns
 
 
 def strength_of(by_rows: bool, weight: float, columns: int) -> float:

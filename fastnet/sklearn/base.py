@@ -24,7 +24,7 @@ from .architecture import draw_weights, sizes_of
 from .connected import WithNetwork
 from .losses import EpochConstant, constant, factors
 from .parameters import CONSTRAINTS, Constraints
-from .repeated import once_each
+from .repeated import once_each, rows_per_weight
 from .solvers import is_lbfgs, lbfgs_warning, optimizer_for, rates_of
 from .watching import EpochEnd, HeldOut
 
@@ -183,7 +183,7 @@ class BaseMLP(WithNetwork):
             gradient_factor=gradient_factor,
             penalty_by_rows=True,
             # A sample of weight 2 is two samples, in what batch normalisation goes by too.
-            rows_per_weight=0.0 if data.sample_weight is None else float(data.sample_weight.mean()),
+            rows_per_weight=rows_per_weight(data.sample_weight),
         )
 
     def _run(self, training: Training, callbacks: Iterable[Callback], held_out: Labelled | None) -> None:

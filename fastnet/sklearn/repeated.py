@@ -34,3 +34,15 @@ def once_each(X: Array, Y: Array, weights: Array | None) -> tuple[Array, Array, 
     total = np.bincount(group, weights).astype(np.float64)
     kept = total > 0 if (total > 0).any() else np.ones(len(total), bool)
     return X[first[kept]], Y[first[kept]], total[kept]
+
+
+def rows_per_weight(weights: Array | None) -> float:
+    """How many equal rows a weight of the mean stands for in a batch normalisation; 0 where nothing has weights.
+
+    Whole numbers are repetitions. Others, such as those that sum to 1, say only what counts more than what: as many rows
+    have a weight as there are, else a batch would count as less than a row and leave the running averages at 0 and 1.
+    """
+    if weights is None:
+        return 0.0
+    is_counted = (weights == np.rint(weights)).all()
+    return float(weights.mean() if is_counted else (weights > 0).mean())

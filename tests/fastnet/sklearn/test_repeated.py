@@ -68,6 +68,24 @@ def test_a_weight_is_so_many_samples_in_batch_normalisation(kind: Any, dropout: 
     assert np.abs(mine - unweighted.network_.parameters).max() > 1e-3
 
 
+@pytest.mark.parametrize("backend", [pytest.param("jit", marks=pytest.mark.needs_compiler), "reference"])
+def test_batch_normalisation_goes_by_proportions_where_weights_are_no_counts(backend: str) -> None:
+    options = {"hidden_layer_sizes": (8,), "batch_norm": True, "alpha": 0.0, "max_iter": 20, "random_state": 0}
+    networks = [
+        MLPClassifier(**options, backend=backend).fit(10 + X, LABELS, weights).network_
+        for weights in (None, np.full(20, 1 / 20), np.full(20, 0.001), np.full(20, 2.5))
+    ]
+    for network in networks[1:]:
+        np.testing.assert_allclose(network.parameters, networks[0].parameters, rtol=1e-9, atol=1e-9)
+    # Weights such as boosting has: they sum to 1, and what has none is not there.
+    weights = RNG.random(20) * (np.arange(20) > 4)
+    weighted, without = (
+        MLPClassifier(**options, backend=backend).fit(10 + X[some], LABELS[some], (weights / weights.sum())[some])
+        for some in (slice(None), slice(5, None))
+    )
+    np.testing.assert_allclose(weighted.network_.parameters, without.network_.parameters, rtol=1e-7, atol=1e-7)
+
+
 def test_in_several_batches_rows_are_rows() -> None:
     several = MLPClassifier((8,), dropout=0.3, max_iter=3, batch_size=39, shuffle=False, backend="reference")
     twice = several.fit(np.concatenate([X, X]), np.concatenate([LABELS, LABELS]))

@@ -68,10 +68,11 @@ def plan(model: Model, X: Streamed, optimizer: Optimizer, batch_size: int, colum
     # What each sample has wherever it is: raw and prepared targets, weights, whether and where it was chosen.
     labels = samples * (4 * 8 + columns * (8 + 3 * itemsize))
     # The parameters, their gradients (a copy a thread, where that is less than what the rows give), the optimizer's
-    # slots, both as they were at the last two looks, and the model's before the epoch and with the best loss.
+    # slots, both as they were at the last two looks, and the model's before the epoch and with the best loss; and the
+    # file of a checkpoint, which is made in memory and has most of these.
     most_members = os.cpu_count() or 1
     gradients = max(n_parameters, min(most_members * n_parameters, batch_size * numbers))
-    state = itemsize * (n_parameters * (6 + 3 * optimizer.slots) + gradients)
+    state = itemsize * (n_parameters * (6 + 3 * optimizer.slots + 4 + 2 * optimizer.slots) + gradients)
     # What the layers give for the rows of a batch that are worked on together, in training and in an evaluation.
     has_moments = moments_size(model.program) > 0
     together = batch_size + most_members if has_moments else min(batch_size, BLOCK_ROWS * most_members) + most_members

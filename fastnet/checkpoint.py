@@ -47,8 +47,7 @@ def write(path: Path, model: Model) -> None:
             "preparation": None if model.preparation is None else model.preparation.to_dict(),
         }
     ).encode()
-    parameters = model.parameters.astype(model.dtype.newbyteorder("<"))
-    FILE.write(path, {"description": np.frombuffer(description, np.uint8), "parameters": parameters})
+    FILE.write(path, {"description": [np.frombuffer(description, np.uint8)], "parameters": [model.parameters]})
 
 
 def read(path: Path, model_class: type[Model], activations: Sequence[CustomActivation] = ()) -> Model:

@@ -10,13 +10,13 @@ from typing import IO
 from .errors import FastnetError, OutputError
 
 
-def write_atomically(path: Path, content: bytes, previous: Path | None = None) -> None:
+def write_atomically(path: Path, content: bytes | memoryview, previous: Path | None = None) -> None:
     """Write ``content`` to ``path``: to a temporary file beside it, flushed to the disk and then renamed.
 
     Parameters
     ----------
     path : Path
-    content : bytes
+    content : bytes or memoryview
     previous : Path or None
         What the file that was at ``path`` is called from then on; None lets the new one take its place. (Whoever is
         killed between the two leaves a whole file at ``previous`` and none at ``path``.)

@@ -7,7 +7,8 @@ is looked at before the HDF5 library sees a byte: a single flipped one can make 
 
 import hashlib
 import io
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,19 @@ class SealedFormat:
         """The words that begin the file."""
         return f"{self.name}, sealed with SHA-256 ".encode()
 
+    def _block(self, content: bytes | memoryview) -> bytes:
+        """The user block that belongs to the bytes of a file."""
+        return (self.seal + hashlib.sha256(memoryview(content)[BLOCK:]).hexdigest().encode()).ljust(BLOCK, b"\0")
+
     def sealed(self, content: bytes) -> bytes:
         """The bytes of a file with the seal that belongs to them in its user block."""
-        return (self.seal + hashlib.sha256(content[BLOCK:]).hexdigest().encode()).ljust(BLOCK, b"\0") + content[BLOCK:]
+        return self._block(content) + content[BLOCK:]
 
-    def write(self, path: Path, vectors: Mapping[str, npt.NDArray[Any]], previous: Path | None = None) -> None:
-        """Write the datasets to ``path``; an older file there is replaced by a whole new one or not at all, and kept as
-        ``previous``, if that is given.
+    def write(
+        self, path: Path, vectors: Mapping[str, Sequence[npt.NDArray[Any]]], previous: Path | None = None
+    ) -> None:
+        """Write the datasets, each the vectors of a list one after another, to ``path``; an older file there is
+        replaced by a whole new one or not at all, and kept as ``previous``, if that is given.
 
         Raises
         ------
@@ -70,15 +77,22 @@ class SealedFormat:
         """
         import h5py
 
-        # Built in memory: one ordinary write then meets a full disk as an ordinary error.
+        # Built in memory: one ordinary write then meets a full disk as an ordinary error. It is there once
+        # only: what it holds may be large, and a training may be held to its memory.
         image = io.BytesIO()
         with h5py.File(image, "w", userblock_size=BLOCK) as file:
             file.attrs["format"] = self.name
             file.attrs["version"] = self.version
             file.attrs["fastnet_version"] = __version__
-            for name, vector in vectors.items():
-                file[name] = vector
-        write_atomically(path, self.sealed(image.getvalue()), previous)
+            for name, parts in vectors.items():
+                ends = list(itertools.accumulate((part.size for part in parts), initial=0))
+                kind = parts[0].dtype if parts else np.dtype(self.datasets[name][0])
+                dataset = file.create_dataset(name, (ends[-1],), kind.newbyteorder("<"))
+                for part, (start, end) in zip(parts, itertools.pairwise(ends), strict=True):
+                    dataset[start:end] = part
+        with image.getbuffer() as content:
+            content[:BLOCK] = self._block(content)
+            write_atomically(path, content, previous)
 
     def read(self, path: Path) -> Vectors:
         """The datasets of the file.
@@ -92,19 +106,23 @@ class SealedFormat:
         import h5py
 
         try:
-            content = path.read_bytes()
+            with path.open("rb") as stream:
+                # What is not sealed is not read: a data file given for a model may be larger than the memory.
+                is_sealed = stream.read(len(self.seal)) == self.seal
+                stream.seek(0)
+                content = stream.read() if is_sealed else b""
         except (FileNotFoundError, IsADirectoryError) as error:
             raise self.error(
                 f"there is no {self.noun} file at {path}; give the path of a file that fastnet saved"
             ) from error
         except OSError as error:
             raise self.error(f"{path} cannot be read: {error.strerror or error}; check its permissions") from error
-        if not content.startswith(self.seal):
+        if not is_sealed:
             raise self.error(
                 f"{path} is not a {self.name}: it is not an HDF5 file or it is damaged, or another program wrote it; "
                 "give a file that fastnet saved"
             )
-        if content != self.sealed(content):
+        if content[:BLOCK] != self._block(content):
             raise self.error(
                 f"{path} is damaged or was edited, or a newer version than fastnet {__version__} wrote it: "
                 "its contents do not match its seal; use a copy or upgrade fastnet-jit"

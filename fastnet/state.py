@@ -47,11 +47,7 @@ def write(path: Path, state: Mapping[str, Any], previous: Path | None = None) ->
         return {"dtype": name, "shape": value.shape, "at": sizes[name] - value.size}
 
     description = json.dumps(dict(state), default=described).encode()
-    vectors = {"description": np.frombuffer(description, np.uint8)}
-    for name, arrays in parts.items():
-        little = np.dtype(name).newbyteorder("<")
-        vectors[name] = np.concatenate([np.empty(0, name), *arrays]).astype(little, copy=False)
-    FILE.write(path, vectors, previous)
+    FILE.write(path, {"description": [np.frombuffer(description, np.uint8)], **parts}, previous)
 
 
 def read(path: Path) -> State:
@@ -69,11 +65,11 @@ def read(path: Path) -> State:
             return value
         size = int(np.prod(value["shape"], dtype=np.int64))
         array = vectors[value["dtype"]][value["at"] : value["at"] + size]
-        return array.astype(value["dtype"]).reshape(value["shape"])
+        return array.astype(value["dtype"], copy=False).reshape(value["shape"])
 
     try:
         state = json.loads(vectors["description"].tobytes(), object_hook=found)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise CheckpointError(
             f"{path} is damaged: what it says of its arrays is not so ({error}); use a copy"
         ) from error

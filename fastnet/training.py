@@ -369,6 +369,7 @@ class Training:
         if self._state is not None and self.history.loss:
             with going_on_from(self._state):
                 self._restore_callbacks(self._state["callbacks"])
+        self._state = None  # it takes as much memory as its file
         count = 1
         with contextlib.ExitStack() as stack:
             if self._buffers is not None:

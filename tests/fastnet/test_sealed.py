@@ -1,6 +1,7 @@
 """The seal of model files and checkpoints: not one byte can be another, missing or too many."""
 
 import random
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,3 +66,28 @@ def test_damage_is_refused(damage: object, sealed: tuple[SealedFormat, Path]) ->
             path.write_bytes(content)
             with pytest.raises(FastnetError):
                 file_format.read(path)
+
+
+def test_what_is_not_sealed_is_not_read(tmp_path: Path) -> None:
+    """Data given for a model may be larger than the memory."""
+    path = tmp_path / "data.h5"
+    size = 1 << 43
+    try:
+        with path.open("wb") as stream:
+            stream.truncate(size)
+    except OSError:
+        pytest.skip("the file system has no files with holes of this size")
+    with pytest.raises(fn.FastnetError, match="is not a fastnet model"):
+        fn.load(path)
+
+
+def test_a_file_is_made_in_memory_once(tmp_path: Path) -> None:
+    vectors = [np.ones(1_000_000), np.ones(1_500_000)]
+    state.FILE.write(tmp_path / "small.h5", {"float64": [vectors[0][:1]]})  # everything is imported
+    tracemalloc.start()
+    try:
+        state.FILE.write(tmp_path / "file.h5", {"float64": vectors})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * sum(vector.nbytes for vector in vectors)

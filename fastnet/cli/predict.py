@@ -157,18 +157,23 @@ def write_rows(say: Printer, blocks: Iterator[Columns], out: Path | None, form: 
     )
     with where as stream:
         writer = writer_for(form, stream)
-        for columns in blocks:
-            count += len(next(iter(columns.values())))
+        try:
+            for columns in blocks:
+                count += len(next(iter(columns.values())))
+                if out is not None:
+                    writer.write(columns)
+                    continue
+                with say.guarded():
+                    writer.write(columns)
+                if say.failure is not None:
+                    writer.drop()
+                    return count  # nobody reads on, or nothing can be written: no more need be computed
             if out is not None:
-                writer.write(columns)
-                continue
-            with say.guarded():
-                writer.write(columns)
-            if say.failure is not None:
-                return count  # nobody reads on, or nothing can be written: no more need be computed
-        if out is not None:
-            writer.close()
-            return count
+                writer.close()
+                return count
+        except BaseException:
+            writer.drop()
+            raise
         with say.guarded():
             writer.close()
             stream.flush()

@@ -11,6 +11,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import OutputError
 from ..scoring.columns import Columns
 from .output import finite
 
@@ -19,13 +20,16 @@ FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", 
 
 
 class Writer(Protocol):
-    """Takes blocks of the same columns; ``close`` writes what can only be written at the end."""
+    """Takes blocks of the same columns; ``close`` writes what can only be written at the end, ``drop`` does not."""
 
     def write(self, columns: Columns) -> None:
         """Append a block."""
 
     def close(self) -> None:
         """End the file; the stream stays open."""
+
+    def drop(self) -> None:
+        """Write no more, since not all blocks will come."""
 
 
 def writer_for(name: str, stream: IO[bytes]) -> Writer:
@@ -46,6 +50,18 @@ def plain(values: npt.NDArray[Any]) -> list[Any]:
     return as_python
 
 
+def _mixed(name: str, first: str, other: str, form: str) -> OutputError:
+    """The refusal of a column that is not the same in all blocks."""
+    return OutputError(
+        f"the column '{name}' begins as {first} but has {other} further on, which {form} does not hold in one column; "
+        "write all of its values alike, or choose --format csv or jsonl"
+    )
+
+
+def _in_words(dtype: "np.dtype[Any]") -> str:
+    return "text" if dtype.kind == "U" else str(dtype)
+
+
 class _Csv:
     def __init__(self, stream: IO[bytes], delimiter: str) -> None:
         self._stream, self._delimiter, self._begun = stream, delimiter, False
@@ -62,6 +78,9 @@ class _Csv:
     def close(self) -> None:
         pass
 
+    def drop(self) -> None:
+        pass
+
 
 class _Lines:
     def __init__(self, stream: IO[bytes]) -> None:
@@ -75,10 +94,31 @@ class _Lines:
     def close(self) -> None:
         pass
 
+    def drop(self) -> None:
+        pass
+
+
+class _Droppable:
+    """A stream to write to, until what writes there is to be heard no more: pyarrow ends a file whatever happens."""
+
+    closed = False
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream: IO[bytes] | None = stream
+
+    def write(self, content: bytes) -> int:
+        return len(content) if self._stream is None else self._stream.write(content)
+
+    def flush(self) -> None:
+        pass
+
+    def drop(self) -> None:
+        self._stream = None
+
 
 class _Parquet:
     def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
+        self._stream = _Droppable(stream)
         self._writer: Any = None
 
     def write(self, columns: Columns) -> None:
@@ -88,9 +128,20 @@ class _Parquet:
         table = pa.table({name: pa.array(values) for name, values in columns.items()})
         if self._writer is None:
             self._writer = parquet.ParquetWriter(self._stream, table.schema)
+        # A column that is copied from JSON lines has the type that a block of it shows.
+        for place, (field, there) in enumerate(zip(self._writer.schema, table.schema, strict=True)):
+            try:
+                table = table.set_column(place, field, table.column(place).cast(field.type))
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+                raise _mixed(field.name, str(field.type), str(there.type), "Parquet") from None
         self._writer.write_table(table)
 
     def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def drop(self) -> None:
+        self._stream.drop()
         if self._writer is not None:
             self._writer.close()
 
@@ -109,6 +160,11 @@ class _Npz:
             if name not in self._files:
                 self._files[name] = tempfile.TemporaryFile()  # noqa: SIM115  # open from block to block
                 self._parts[name] = []
+            if np.ma.isMaskedArray(values):
+                raise OutputError(
+                    f"the column '{name}' has missing values, which an array of NPZ cannot hold; fill them in, leave "
+                    "the column out of --keep, or choose another --format"
+                )
             # Texts are as wide as the widest of a block: they are widened when all are known.
             self._parts[name].append((values.dtype, len(values)))
             self._files[name].write(np.ascontiguousarray(values).tobytes())
@@ -117,11 +173,18 @@ class _Npz:
         with zipfile.ZipFile(self._stream, "w", zipfile.ZIP_STORED) as archive:
             for name, parts in self._parts.items():
                 dtype = max((kind for kind, _ in parts), key=lambda kind: kind.itemsize)
+                for kind, _ in parts:
+                    if kind.kind != dtype.kind:
+                        raise _mixed(name, _in_words(parts[0][0]), _in_words(kind), "NPZ")
                 count = sum(size for _, size in parts)
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     header = {"descr": dtype.str, "fortran_order": False, "shape": (count,)}
                     np.lib.format.write_array_header_1_0(member, header)
                     self._copy(self._files[name], parts, dtype, member)
+
+    def drop(self) -> None:
+        for file in self._files.values():
+            file.close()
 
     def _copy(self, file: IO[bytes], parts: list[tuple[Any, int]], dtype: Any, member: IO[bytes]) -> None:
         file.seek(0)

@@ -217,11 +217,15 @@ def _block_of_table(raw: RawTable, preparation: "Preparation", keep: Sequence[st
 
 
 def _values(column: "pa.ChunkedArray") -> Array:
-    """A column as it is: numbers and truths as such, all else as text."""
+    """A column as it is: numbers and truths as such, all else as text. Whole numbers and truths of which some are
+    missing are a masked array, so that the others stay what they are, and of one type in each block."""
     import pyarrow as pa
 
     kind = column.type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+    if pa.types.is_floating(kind):
         values: Array = column.to_numpy()
         return values
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        present: Array = column.fill_null(False if pa.types.is_boolean(kind) else 0).to_numpy()
+        return np.ma.MaskedArray(present, column.is_null().to_numpy()) if column.null_count else present
     return np.array(["" if cell is None else str(cell) for cell in column.to_pylist()])

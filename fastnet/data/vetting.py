@@ -74,7 +74,9 @@ def ask(path: Path, seconds: float) -> str:
         )
     except subprocess.TimeoutExpired:
         return ENDLESS
-    if answer.returncode == -getattr(signal, "SIGXCPU", 0):
+    # Windows has no such signal, and there 0 is what any process ends with.
+    over_time: int | None = getattr(signal, "SIGXCPU", None)
+    if over_time is not None and answer.returncode == -over_time:
         return ENDLESS
     if answer.returncode in (0, _REFUSED):
         return answer.stdout.decode("utf-8", errors="replace")

@@ -1,6 +1,7 @@
 """``fastnet predict``: every format in and out, standard input and output, blocks that give what the whole gives."""
 
 import csv
+import gc
 import io
 import json
 import tracemalloc
@@ -19,7 +20,7 @@ from pyarrow import feather, parquet
 import fastnet as fn
 from fastnet.cli.main import cli
 from fastnet.cli.writers import writer_for
-from fastnet.data import Dataset, blocks, csv_blocks
+from fastnet.data import Dataset, arrow_blocks, blocks, csv_blocks
 from fastnet.errors import DataError, OutputError
 from fastnet.files import written_atomically
 
@@ -150,6 +151,56 @@ def test_every_format_is_written(run: Run, model: Path, suffix: str) -> None:
     assert [float(value) for value in found.pop("a")] == X[:, 0].tolist()
     assert found == expected(model)
     assert sorted(path.name for path in Path().iterdir()) == sorted(["data.parquet", "model.h5", out.name])
+
+
+def test_what_is_kept_stays_what_it_is(run: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing value in one block neither rounds the numbers beside it nor changes the type of the column."""
+    monkeypatch.setattr(arrow_blocks, "ROWS_AT_ONCE", 20)
+    keys = [2**60 + i if i != 30 else None for i in range(N)]
+    truths = [i % 2 == 0 if i != 30 else None for i in range(N)]
+    parquet.write_table(pa.table({"a": X[:, 0], "b": X[:, 1], "answer": keys}), "keys.parquet")
+    parquet.write_table(pa.table({"a": X[:, 0], "b": X[:, 1], "answer": truths}), "truths.parquet")
+    for name, values in (("keys", keys), ("truths", truths)):
+        for suffix in (".parquet", ".csv", ".jsonl"):
+            out = Path(f"{name}-out{suffix}")
+            done = run("predict", model, f"{name}.parquet", "--keep", "answer", "-o", out)
+            assert done.exit_code == 0, done.stderr
+            as_text = ["" if value is None else str(value) for value in values]
+            assert columns_of(out)["answer"] == (as_text if suffix == ".csv" else values)
+        done = run("predict", model, f"{name}.parquet", "--keep", "answer", "-o", "out.npz")
+        assert done.exit_code == 1
+        assert "'answer' has missing values, which an array of NPZ cannot hold" in done.stderr
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".parquet"])
+def test_a_column_that_changes_its_type_is_refused(
+    run: Run, model: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrow_blocks, "JSON_BYTES", 400)
+    lines = [{"a": 0.5, "b": 0.5, "answer": i if i < 40 else i + 0.5} for i in range(N)]
+    Path("data.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    options = ["--input-format", "jsonl", "--keep", "answer", "-o"]
+    done = run("predict", model, "data.jsonl", *options, f"out{suffix}")
+    assert done.exit_code == 1
+    assert "the column 'answer' begins as int64 but has" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert run("predict", model, "data.jsonl", *options, "out.csv").exit_code == 0
+    assert columns_of(Path("out.csv"))["answer"][-1] == "49.5"
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("out", ["out.parquet", None])
+def test_what_fails_later_on_leaves_no_whole_file(run: Run, model: Path, out: str | None) -> None:
+    """No end is written after the answers that came before the fault, to which pyarrow would see of itself."""
+    Path("data.csv").write_bytes(as_csv().replace(b"id,", b"answer,") + b"x,one,2\n")
+    options = ["--format", "parquet"] if out is None else ["-o", out]
+    done = run("predict", model, "data.csv", *options)
+    gc.collect()
+    assert done.exit_code == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert not done.stdout_bytes.endswith(b"PAR1")
+    assert out is None or not Path(out).exists()
 
 
 Piped = Callable[..., Result]

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import signal
 import struct
 import tracemalloc
 import zipfile
@@ -136,6 +137,14 @@ class TestVetting:
     def test_a_good_file_is_read(self, path: Path) -> None:
         train, _ = read_training(path)
         np.testing.assert_array_equal(train.X, [[1.0], [2.0]])
+
+    @pytest.mark.vets
+    def test_a_good_file_is_read_where_there_is_no_such_signal(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Windows has no SIGXCPU."""
+        monkeypatch.delattr(signal, "SIGXCPU", raising=False)
+        assert vetting.ask(path, vetting.SECONDS) == ""
 
     @pytest.mark.vets
     def test_a_damaged_one_is_refused_by_the_other_process(self, path: Path) -> None:

@@ -67,9 +67,17 @@ def read_about(folder: Path) -> About:
         raise AboutError(f"{path} cannot be read: {error.strerror or error}; check its permissions") from None
     except (ValueError, RecursionError) as error:
         raise AboutError(f"{path} is damaged: it is not JSON ({error}); train anew") from None
-    if not isinstance(about, dict) or not isinstance(about.get("data"), dict):
+    if not isinstance(about, dict) or not _tells_of_data(about.get("data")):
         raise AboutError(f"{path} is damaged: it does not describe a run; train anew")
     return about
+
+
+def _tells_of_data(data: Any) -> bool:
+    """Whether it has the name and the SHA-256 of what was trained on, and of all else that was read."""
+    return isinstance(data, dict) and all(
+        isinstance(one, dict) and all(isinstance(one.get(name), str) for name in ("name", "sha256"))
+        for one in (data.get("data"), *data.values())
+    )
 
 
 def write_about(folder: Path, about: About) -> None:

@@ -1,6 +1,7 @@
 """What a training reads, by its SHA-256: a run goes on with the data that it began with, or not at all."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,8 +11,10 @@ import numpy as np
 
 from ..data import BUILT_IN, names_data
 from ..data.catalogue import folder_of
+from ..data.folders import is_passed_over
 from ..data.idx import is_idx_name
 from ..data.named import targets_for
+from ..data.pictures import is_picture_name
 from ..errors import DataError
 from .models import model_file
 from .samples import Samples
@@ -48,7 +51,7 @@ def fingerprints(settings: Settings, samples: Samples) -> Fingerprints:
 
 
 def of_path(path: Path) -> dict[str, Any]:
-    """The fingerprint of a file, with those that belong to it, or of a folder with all that is in it.
+    """The fingerprint of a file, with those that belong to it, or of a folder with all data that are in it.
 
     Raises
     ------
@@ -76,7 +79,11 @@ def of_path(path: Path) -> dict[str, Any]:
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        yield from sorted(file for file in path.rglob("*") if file.is_file())
+        # What systems leave in a folder that somebody looks into (.DS_Store, Thumbs.db) is no part of the data, nor is a
+        # run that is written below it.
+        for place, folders, names in os.walk(path):
+            folders[:] = sorted(name for name in folders if not is_passed_over(name))
+            yield from (file for name in sorted(names) if _is_data(file := Path(place, name)))
         return
     yield path
     if is_idx_name(path):  # labels are read beside the pictures, and the test part
@@ -88,6 +95,11 @@ def _files(path: Path) -> Iterator[Path]:
             yield from sorted(
                 file for file in path.parent.glob("*.[nN][pP][yY]") if file.stem.lower() in names and file != path
             )
+
+
+def _is_data(file: Path) -> bool:
+    """Whether a file in a folder is one that a reader of folders may read."""
+    return is_picture_name(file) or is_idx_name(file) or file.suffix.lower() == ".npy"
 
 
 def refuse_changed(before: Fingerprints, now: Fingerprints, folder: Path) -> None:

@@ -86,7 +86,8 @@ def runs(folders: tuple[Path, ...], sort: str | None, as_json: bool) -> None:
     if sort is not None:
         if sort not in columns:
             raise ConfigurationError(f"--sort {sort} is no column of these runs; choose one of {', '.join(columns)}")
-        found.sort(key=lambda run: (run.value(sort) is None, run.value(sort) or 0))
+        last = {id(run): run.value(sort) in (None, "") for run in found}  # a damaged run tells little of itself
+        found.sort(key=lambda run: (last[id(run)], 0 if last[id(run)] else run.value(sort)))
     say = Printer(quiet=as_json)
     named = [run for run in found if run.folder in folders and run.configuration]
     differing = differences(named) if len(named) > 1 else {}

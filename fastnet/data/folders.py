@@ -139,7 +139,7 @@ def _labelled(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(inner for inner in folder.iterdir() if inner.is_dir() and not _is_passed_over(inner.name))
+    return sorted(inner for inner in folder.iterdir() if inner.is_dir() and not is_passed_over(inner.name))
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -148,10 +148,10 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for place, inner, names in os.walk(folder):
-        inner[:] = [name for name in inner if not _is_passed_over(name)]
+        inner[:] = [name for name in inner if not is_passed_over(name)]
         yield from (file for name in names if is_picture_name(file := Path(place) / name))
 
 
-def _is_passed_over(name: str) -> bool:
+def is_passed_over(name: str) -> bool:
     """Whether a folder is one that systems leave behind."""
     return name.startswith(".") or name == "__MACOSX"

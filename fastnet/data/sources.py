@@ -290,12 +290,8 @@ def _read_folder(path: Path, request: Request) -> tuple[Dataset, Dataset | None]
     request.refuse_arrays(str(path))
     request.refuse_aside(str(path))
     if kind == "pictures":
-        from .folders import read_picture_folder
-
         return read_picture_folder(path, request)
     if kind == "idx":
-        from .idx import read_idx
-
         request.refuse_looks(str(path))
         return read_idx(path, need_targets=request.need_targets)
     raise DataError(

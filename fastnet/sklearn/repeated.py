@@ -40,7 +40,8 @@ def rows_per_weight(weights: Array | None) -> float:
     """How many equal rows a weight of the mean stands for in a batch normalisation; 0 where nothing has weights.
 
     Whole numbers are repetitions. Others, such as those that sum to 1, say only what counts more than what: as
-    many rows have a weight as there are, else a batch would count as less than a row and leave the running averages at 0 and 1.
+    many rows have a weight as there are, else a batch would count as less than a row and leave the running averages
+    at 0 and 1.
     """
     if weights is None:
         return 0.0

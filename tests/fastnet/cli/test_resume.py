@@ -192,6 +192,9 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_is_named(run: Run, t
         ("about.json", None, "is no run that can go on: there is no about.json"),
         ("about.json", b"{", "is not JSON"),
         ("about.json", b"[]", "does not describe a run"),
+        ("about.json", b'{"data": {}}', "does not describe a run"),
+        ("about.json", b'{"data": {"data": 3}}', "does not describe a run"),
+        ("about.json", b'{"data": {"data": {"name": "table.csv"}}}', "does not describe a run"),
         ("config.toml", None, "is no run that can go on: there is no config.toml"),
         ("config.toml", b"epochs = [", "is not TOML"),
         ("config.toml", b"epochs = -3", "epochs"),
@@ -292,6 +295,9 @@ def test_every_kind_of_data(run: Run, monkeypatch: pytest.MonkeyPatch, kind: str
     options += ["--no-jit", "--layers", "3", "--epochs", "4"]
     assert run("train", *options, "--out", "whole").exit_code == 0
     killed_after(run, monkeypatch, 2, "train", *options, "--out", "parts", "--checkpoint-every", 1)
+    if kind == "pictures":  # somebody looked at them
+        for name in (".DS_Store", "cat/Thumbs.db", "cat/._0.png"):
+            Path("pictures", name).write_bytes(b"x")
     result = run("resume", "parts")
     assert result.exit_code == 0, result.stderr
     assert bits("parts") == bits("whole")

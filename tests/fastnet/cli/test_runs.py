@@ -92,6 +92,8 @@ def test_a_damaged_folder_is_a_line(run: Run, name: str, content: bytes | None) 
     path.unlink()
     if content is not None:
         path.write_bytes(content)
+    for column in ("started", "epochs"):
+        assert run("runs", "--sort", column).exit_code == 0
     result = run("runs")
     assert result.exit_code == 0
     if name == "about.json" or content not in (b"", b"[1]"):

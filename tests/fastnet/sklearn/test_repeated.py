@@ -70,9 +70,9 @@ def test_a_weight_is_so_many_samples_in_batch_normalisation(kind: Any, dropout: 
 
 @pytest.mark.parametrize("backend", [pytest.param("jit", marks=pytest.mark.needs_compiler), "reference"])
 def test_batch_normalisation_goes_by_proportions_where_weights_are_no_counts(backend: str) -> None:
-    options = {"hidden_layer_sizes": (8,), "batch_norm": True, "alpha": 0.0, "max_iter": 20, "random_state": 0}
+    options: dict[str, Any] = {"batch_norm": True, "alpha": 0.0, "max_iter": 20, "random_state": 0, "backend": backend}
     networks = [
-        MLPClassifier(**options, backend=backend).fit(10 + X, LABELS, weights).network_
+        MLPClassifier((8,), **options).fit(10 + X, LABELS, weights).network_
         for weights in (None, np.full(20, 1 / 20), np.full(20, 0.001), np.full(20, 2.5))
     ]
     for network in networks[1:]:
@@ -80,7 +80,7 @@ def test_batch_normalisation_goes_by_proportions_where_weights_are_no_counts(bac
     # Weights such as boosting has: they sum to 1, and what has none is not there.
     weights = RNG.random(20) * (np.arange(20) > 4)
     weighted, without = (
-        MLPClassifier(**options, backend=backend).fit(10 + X[some], LABELS[some], (weights / weights.sum())[some])
+        MLPClassifier((8,), **options).fit(10 + X[some], LABELS[some], (weights / weights.sum())[some])
         for some in (slice(None), slice(5, None))
     )
     np.testing.assert_allclose(weighted.network_.parameters, without.network_.parameters, rtol=1e-7, atol=1e-7)

@@ -1,5 +1,8 @@
 """Which samples are held out: by a share or in folds, stratified by class, whole groups, or the last in time."""
 
+import re
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,12 @@ from .errors import ConfigurationError, DataError
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
+
+_ISO = re.compile(
+    r"(?P<moment>\d{4}(?:-\d\d(?:-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?)?)?)?)"
+    r" ?(?P<zone>Z|[+-](?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)?"
+)
+"""A date as ISO 8601 writes it, perhaps with a time zone; NumPy alone takes "today" and an empty text for dates too."""
 
 _TRIES = 50
 """Random choices of groups, the best balanced of which is taken."""
@@ -41,7 +50,7 @@ def hold_out(
     ConfigurationError
         If that is nothing, or what is left lacks a class.
     DataError
-        If the times have no order.
+        If the times have no order, or a group is missing.
     """
     if groups is not None:
         return _by_group(classes, share, seed, groups)
@@ -64,7 +73,7 @@ def hold_out(
 def _by_group(classes: Array, share: float, seed: int, groups: Array) -> Mask:
     from sklearn.model_selection import GroupShuffleSplit
 
-    codes = np.unique(groups, return_inverse=True)[1]
+    codes = _codes(groups)
     count = int(codes.max()) + 1
     if count < 2:
         raise ConfigurationError("all samples are of one group, so none can be held out; choose another column")
@@ -89,6 +98,20 @@ def _by_group(classes: Array, share: float, seed: int, groups: Array) -> Mask:
     return mask
 
 
+def _codes(groups: Array) -> Indices:
+    """The number of each sample's group, (n,)."""
+    for index, group in enumerate(groups.tolist()):
+        if group is None or group != group:
+            raise DataError(
+                f"sample {index + 1} of {len(groups)} has no group ({group}), so which samples it belongs with is not "
+                "known; fill it in or remove the sample"
+            )
+    try:
+        return np.unique(groups, return_inverse=True)[1]
+    except TypeError:
+        raise DataError("the groups are of several types; give all of them as numbers or all as text") from None
+
+
 def _by_time(classes: Array, share: float, times: Array) -> Mask:
     moments = in_order(times)
     wanted = max(1, round(share * len(moments)))
@@ -107,27 +130,43 @@ def in_order(times: Array) -> Array:
     Raises
     ------
     DataError
-        A text is no such date.
+        One is missing, a text is no such date, or some have a time zone and others have none.
     """
-    if times.dtype.kind in "biufM":
+    if times.dtype == object:
+        with suppress(TypeError, ValueError):
+            times = times.astype(np.float64)
+    if times.dtype.kind in "biufmM":
+        missing = np.flatnonzero(times != times)
+        if len(missing):
+            raise DataError(
+                f"sample {missing[0] + 1} of {len(times)} has no time ({times[missing[0]]}), so whether it comes last "
+                "is not known; fill it in or remove the sample"
+            )
         return np.unique(times, return_inverse=True)[1]
+    pairs = [_moment(str(text)) for text in times]
+    if len({zone is None for _, zone in pairs}) == 2:
+        raise DataError("some times have a time zone and others have none, so they have no order; write them alike")
+    moments = np.array([moment for moment, _ in pairs])
+    shifts = np.array([zone or timedelta() for _, zone in pairs], dtype="timedelta64[us]")
+    return np.unique(moments - shifts, return_inverse=True)[1]
+
+
+def _moment(text: str) -> tuple[np.datetime64, timedelta | None]:
+    """A date or a time, and how far its zone is ahead of Greenwich."""
+    found = _ISO.fullmatch(text.strip())
     try:
-        moments = np.array(times, dtype="datetime64[us]")
+        if found is None:
+            raise ValueError(text)
+        moment = np.datetime64(found["moment"], "us")
     except ValueError:
         raise DataError(
-            f"the times must be numbers or dates such as 2024-05-31 or 2024-05-31T13:00:00, but one is "
-            f"{_first_bad(times)!r}; write them so"
+            f"the times must be numbers or dates such as 2024-05-31 or 2024-05-31T13:00:00, but one is {text!r}; write "
+            "them so"
         ) from None
-    return np.unique(moments, return_inverse=True)[1]
-
-
-def _first_bad(times: Array) -> str:
-    for text in times:
-        try:
-            np.datetime64(str(text), "us")
-        except ValueError:
-            return str(text)
-    return str(times[0])
+    if found["zone"] is None:
+        return moment, None
+    shift = timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
+    return moment, -shift if found["zone"].startswith("-") else shift
 
 
 def folds_of(
@@ -166,6 +205,8 @@ def folds_of(
     ------
     ConfigurationError
         If there are too few samples, groups, times or samples of a class for so many folds.
+    DataError
+        If the times have no order, or a group is missing.
     """
     from sklearn import model_selection as sk
 
@@ -173,7 +214,7 @@ def folds_of(
     if times is not None:
         return _by_times(classes, in_order(times), folds, repeats)
     if groups is not None:
-        codes = np.unique(groups, return_inverse=True)[1]
+        codes = _codes(groups)
         _refuse_few(int(codes.max()) + 1, folds, "groups")
         kind = sk.GroupKFold if classes is None else sk.StratifiedGroupKFold
         splitters = [kind(folds, shuffle=True, random_state=(state + i) % 2**32) for i in range(repeats)]

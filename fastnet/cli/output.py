@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..errors import OutputError
+from ..errors import FastnetError, OutputError
 from .main import release_stdout
 
 LABEL_WIDTH = 11
@@ -49,6 +49,8 @@ class Printer:
         """Keep an error of whatever else prints, as the bar does."""
         try:
             yield
+        except FastnetError:
+            raise  # what went wrong is not the printing
         except OSError as error:
             self.failure = self.failure or error
             release_stdout()

@@ -19,11 +19,13 @@ _SMALL = 64 * 2**20
 # What a text takes as an object of Python's, beside its characters.
 _TEXT = 64
 
-# The two versions of Linux's control groups: the limit of a container and what it has in use.
 _GROUPS = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
 )
+"""The two versions of Linux's control groups: the limit of a container, what it has in use, and what of that are files
+kept in memory as long as nobody needs the room."""
+_GROUP = Path("/sys/fs/cgroup")
 
 
 def size_in_memory(dtype: np.dtype[Any], shape: Sequence[int]) -> int:
@@ -89,10 +91,13 @@ def _of_the_system() -> int | None:
 
 def _of_the_group() -> list[int]:
     room = []
-    for limit, used in _GROUPS:
+    for limit, used, kept in _GROUPS:
         # No limit is the word "max" in the one version, and a number that no machine has in the other.
         with suppress(OSError, ValueError):
-            room.append(int(limit.read_text(encoding="ascii")) - int(used.read_text(encoding="ascii")))
+            most, now = (int((_GROUP / name).read_text(encoding="ascii")) for name in (limit, used))
+            files = (_GROUP / used).with_name("memory.stat").read_text(encoding="ascii").splitlines()
+            given_back = sum(int(line.split()[1]) for line in files if line.startswith(f"{kept} "))
+            room.append(most - max(0, now - given_back))
     return room
 
 

@@ -60,6 +60,35 @@ def test_dates_have_an_order() -> None:
         in_order(np.array(["2024-02-01", "31/12/2024"]))
 
 
+def test_dates_have_a_time_zone_all_or_none() -> None:
+    zones = ["2024-05-31T13:00:00Z", "2024-05-31 14:00+02:00", "2024-05-31T07:59:59.5-05"]
+    assert in_order(np.array(zones)).tolist() == [2, 0, 1]
+    with pytest.raises(DataError, match="some times have a time zone"):
+        in_order(np.array([zones[0], "2024-05-31T13:00:00"]))
+
+
+@pytest.mark.parametrize("bad", ["", "NaT", "today", "now", "2024-02-30", "31.05.2024"])
+def test_what_is_no_date_is_refused(bad: str) -> None:
+    """NumPy takes some of these for dates."""
+    with pytest.raises(DataError, match=f"one is '{bad}'"):
+        in_order(np.array(["2024-05-31", bad]))
+
+
+@pytest.mark.parametrize(
+    "values", [np.array([1.0, np.nan]), np.array(["2024-05-31", "NaT"], "datetime64[D]"), np.array([1, None])]
+)
+def test_a_sample_without_a_time_or_a_group_is_refused(values: np.ndarray) -> None:
+    """It would be taken for the last in time, or all such samples for one group."""
+    for what in ("times", "groups"):
+        with pytest.raises(DataError, match=f"sample 2 of 2 has no {what[:-1]}"):
+            hold_out(np.zeros(2, int), 0.5, 0, **{what: values})
+
+
+def test_groups_of_several_types_are_refused() -> None:
+    with pytest.raises(DataError, match="several types"):
+        folds_of(None, 2, folds=2, groups=np.array([1, "a"], dtype=object))
+
+
 @pytest.mark.parametrize("classes", [None, RNG.integers(0, 3, 60)])
 def test_each_sample_is_tested_once_a_repeat(classes: np.ndarray | None) -> None:
     splits = folds_of(classes, 60, folds=4, repeats=3, seed=2**62)

@@ -170,6 +170,8 @@ def test_what_is_kept_stays_what_it_is(run: Run, model: Path, monkeypatch: pytes
         done = run("predict", model, f"{name}.parquet", "--keep", "answer", "-o", "out.npz")
         assert done.exit_code == 1
         assert "'answer' has missing values, which an array of NPZ cannot hold" in done.stderr
+        done = run("predict", model, f"{name}.parquet", "--keep", "answer", "--format", "npz")
+        assert done.stderr.startswith("fastnet: error: the column 'answer' has missing values")
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".parquet"])

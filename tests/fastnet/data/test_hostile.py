@@ -325,6 +325,27 @@ class TestMemory:
         available = limits.available_memory()
         assert available is None or MEGABYTE < available < 2**50
 
+    @pytest.mark.parametrize(
+        ("limit", "used", "stat"),
+        [
+            ("memory.max", "memory.current", "memory.stat"),
+            ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+        ],
+    )
+    def test_files_that_the_system_keeps_are_no_use_of_memory(
+        self, limit: str, used: str, stat: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A container that has read large files seems full of them, and gives them up as soon as it needs the room."""
+        monkeypatch.setattr(limits, "_GROUP", tmp_path)
+        (tmp_path / "memory").mkdir()
+        for name, content in ((limit, "1000"), (used, "900")):
+            (tmp_path / name).write_text(content, encoding="ascii")
+        key = "total_inactive_file" if "/" in stat else "inactive_file"
+        (tmp_path / stat).write_text(f"anon 200\nactive_file 0\n{key} 700\n", encoding="ascii")
+        assert limits._of_the_group() == [800]
+        (tmp_path / limit).write_text("max", encoding="ascii")
+        assert limits._of_the_group() == []
+
     @pytest.mark.parametrize(("size", "words"), [(7, "7 bytes"), (2048, "2.0 kB"), (2**80, "more than 1073741824 TB")])
     def test_sizes_in_words(self, size: int, words: str) -> None:
         assert limits.in_words(size) == words

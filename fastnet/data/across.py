@@ -1,7 +1,7 @@
 """Between arrays and tables: a column for each feature and for each target, and back."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -94,6 +94,12 @@ def arrays_of_table(raw: RawTable, request: Request) -> list[StoredArray]:
         raise DataError(f"{raw.source}: no features are left beside the target{raw.hint}")
     columns = [_numbers(raw, name) for name in names]
     dtype = np.result_type(*columns)
+    for name, column in zip(names, columns, strict=True):
+        if dtype.kind == "f" and column.dtype.kind in "iu" and _is_rounded(column, dtype):
+            raise DataError(
+                f"{raw.source}: column '{name}' has whole numbers that {dtype} would round, which other columns need; "
+                "convert to .parquet or .arrow instead, or leave the column out"
+            )
 
     def by_blocks(rows: int) -> Iterator[Array]:
         for begin in range(0, len(raw), rows):
@@ -114,6 +120,13 @@ def arrays_of_table(raw: RawTable, request: Request) -> list[StoredArray]:
     return arrays if len(targets) == 1 else [*arrays, in_memory("class_names", np.array(targets, dtype=np.str_))]
 
 
+def _is_rounded(column: Array, dtype: "np.dtype[Any]") -> bool:
+    """Whether a whole number is another as a float of that type."""
+    most = 2 ** (np.finfo(dtype).nmant + 1)
+    beyond = column[(column > most) | (column < -most)]
+    return any(int(dtype.type(number)) != number for number in beyond.tolist())
+
+
 def _numbers(raw: RawTable, name: str) -> Array:
     """A column of numbers, of which missing ones are NaN."""
     import pyarrow as pa
@@ -128,7 +141,13 @@ def _numbers(raw: RawTable, name: str) -> Array:
             ".parquet or .arrow instead, or leave the column out"
         )
     if column.null_count:
-        column = column.cast(pa.float64())
+        try:
+            column = column.cast(pa.float64())
+        except pa.ArrowInvalid as error:
+            raise DataError(
+                f"{raw.source}: column '{name}' has missing values beside whole numbers that no array with NaN in it "
+                f"holds ({str(error).splitlines()[0]}); convert to .parquet or .arrow instead, or fill them in"
+            ) from None
     values: Array = column.to_numpy()
     return values
 

@@ -38,8 +38,12 @@ def read_parquet(path: Path) -> RawTable:
         with parquet.ParquetFile(path) as file:
             declared = refuse_too_many_rows(file.metadata, path.stat().st_size, str(path))
             refuse_beyond_memory(declared, str(path))
+            schema, texts = file.schema_arrow, texts_of(file.schema_arrow)
+        with parquet.ParquetFile(path, read_dictionary=texts) as file:
             table = file.read()
         table.validate(full=True)  # or text that is none is met where nobody thinks of it
+        refuse_swollen(table, path.stat().st_size, str(path))
+        table = table.cast(schema)
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -64,6 +68,41 @@ def refuse_too_many_rows(metadata: "parquet.FileMetaData", size: int, source: st
     return declared
 
 
+def texts_of(schema: "pa.Schema") -> list[str]:
+    """The columns of text of a Parquet file, which are to be read as they are stored: each different text once."""
+    import pyarrow as pa
+
+    kinds = (pa.types.is_string, pa.types.is_large_string)
+    return [field.name for field in schema if any(is_kind(field.type) for is_kind in kinds)]
+
+
+def refuse_swollen(table: "pa.Table | pa.RecordBatch", size: int, source: str) -> None:
+    """Refuse texts that are stored once and stand in so many rows that they fill the memory there.
+
+    Raises
+    ------
+    DataError
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    total = 0
+    for column in table.columns:
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        for chunk in chunks if pa.types.is_dictionary(column.type) else []:
+            kind = chunk.dictionary.type
+            if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+                lengths = pc.binary_length(pc.cast(chunk.dictionary, pa.large_string()))
+                total += pc.sum(pc.take(lengths, chunk.indices)).as_py() or 0
+    if total > _LARGE:
+        if total > _LARGEST_RATIO * size:
+            raise DataError(
+                f"{source}: {size:,} bytes hold texts that take {total:,} in its rows, which no table does; write it "
+                "again without such a column"
+            )
+        refuse_beyond_memory(total, source, "its text")
+
+
 def read_arrow(path: Path) -> RawTable:
     """Read an Arrow IPC file or stream, which Feather's second version is too.
 
@@ -80,6 +119,9 @@ def read_arrow(path: Path) -> RawTable:
         with (pa.ipc.open_file if content.startswith(b"ARROW1") else pa.ipc.open_stream)(content) as reader:
             table = reader.read_all()
         table.validate(full=True)
+        refuse_swollen(table, len(content), str(path))
+    except DataError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
             f"{path}: the Arrow file is damaged or not of this kind ({first_line(error)}); write it again"

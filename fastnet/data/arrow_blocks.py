@@ -8,7 +8,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from ..errors import DataError
-from .arrow import checked_table, first_line, refuse_too_many_rows
+from .arrow import checked_table, first_line, refuse_swollen, refuse_too_many_rows, texts_of
 from .raw import RawTable
 from .whole_rows import whole_rows
 
@@ -32,8 +32,13 @@ def parquet_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
 
     try:
         with parquet.ParquetFile(file) as opened:
-            refuse_too_many_rows(opened.metadata, file.seek(0, io.SEEK_END), source)
-            yield from _in_blocks(opened.iter_batches(batch_size=ROWS_AT_ONCE), source)
+            size = file.seek(0, io.SEEK_END)
+            refuse_too_many_rows(opened.metadata, size, source)
+            schema = opened.schema_arrow
+        file.seek(0)
+        with parquet.ParquetFile(file, read_dictionary=texts_of(schema)) as opened:
+            batches = opened.iter_batches(batch_size=ROWS_AT_ONCE)
+            yield from _in_blocks(batches, source, size=size, schema=schema)
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -70,10 +75,10 @@ def _of_arrow(content: "pa.Buffer", is_file: bool, source: str) -> Iterator[RawT
 
     if is_file:
         with pa.ipc.open_file(content) as opened:
-            yield from _in_blocks(map(opened.get_batch, range(opened.num_record_batches)), source)
+            yield from _in_blocks(map(opened.get_batch, range(opened.num_record_batches)), source, size=content.size)
     else:
         with pa.ipc.open_stream(content) as reader:
-            yield from _in_blocks(reader, source)
+            yield from _in_blocks(reader, source, size=content.size)
 
 
 def json_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
@@ -104,12 +109,23 @@ def json_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
         rows += len(table)
 
 
-def _in_blocks(batches: "Iterable[pa.RecordBatch]", source: str, rows: int = 0) -> Iterator[RawTable]:
+def _in_blocks(
+    batches: "Iterable[pa.RecordBatch]",
+    source: str,
+    rows: int = 0,
+    *,
+    size: int | None = None,
+    schema: "pa.Schema | None" = None,
+) -> Iterator[RawTable]:
+    """As tables with the types of the schema; of a file of that size their texts may not be many times as much."""
     import pyarrow as pa
 
     for batch in batches:
         batch.validate(full=True)
-        raw = checked_table(pa.Table.from_batches([batch]), source)
+        if size is not None:
+            refuse_swollen(batch, size, source)
+        table = pa.Table.from_batches([batch])
+        raw = checked_table(table if schema is None else table.cast(schema), source)
         yield replace(raw, place=partial(_place, rows))
         rows += len(batch)
 

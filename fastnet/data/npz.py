@@ -4,7 +4,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,12 @@ from .dataset import Array, Dataset
 from .named import StoredArray, datasets_from
 from .npy_header import read_header
 from .request import Request
+
+_DAMAGED: tuple[type[Exception], ...] = (ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error)
+with suppress(ImportError):  # there are Pythons without it, which refuse such archives
+    import lzma
+
+    _DAMAGED += (lzma.LZMAError,)
 
 
 def read_npz(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
@@ -59,7 +65,7 @@ def opened_npz(path: Path) -> Iterator[list[StoredArray]]:
         raise DataError(
             f"{path}: this is not an NPZ file, or it is truncated or damaged; write it again with numpy.savez"
         ) from None
-    except (ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
+    except _DAMAGED as error:
         raise DataError(f"{path}: the NPZ file is damaged ({error}); write it again with numpy.savez") from None
 
 

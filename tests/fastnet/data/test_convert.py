@@ -307,3 +307,27 @@ def test_what_a_format_does_not_have_is_a_sentence(
     with pytest.raises(DataError, match=words):
         convert_to(tmp_path / "a.npz", tmp_path / out)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"a": [2**53 + 1, None, 3]}, "column 'a' has missing values beside whole numbers"),
+        ({"a": pa.array([2**63 + 5, 1, 2], pa.uint64()), "b": [-1, 0, 1]}, "column 'a' has whole numbers that float64"),
+        ({"a": [2**53 + 1, 1, 2], "b": [0.5, 0.0, 1.0]}, "column 'a' has whole numbers that float64 would round"),
+    ],
+)
+def test_whole_numbers_that_a_float_would_round_are_refused(
+    columns: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "data.parquet"
+    pa.parquet.write_table(pa.table({**columns, "y": [0, 1, 0]}), source)
+    with pytest.raises(DataError, match=sentence):
+        convert_to(source, tmp_path / "data.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["data.parquet"]
+
+
+def test_whole_numbers_that_a_float_holds_are_kept(tmp_path: Path) -> None:
+    source, out = tmp_path / "data.parquet", tmp_path / "data.npz"
+    pa.parquet.write_table(pa.table({"a": [2**60, -(2**53), 2], "b": [0.5, 0.0, 1.0], "y": [0, 1, 0]}), source)
+    assert np.load(convert_to(source, out))["X"][:, 0].tolist() == [2.0**60, -(2.0**53), 2.0]

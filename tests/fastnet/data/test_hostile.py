@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from fastnet.data import limits, read_training, vetting
+from fastnet.data.arrow_blocks import arrow_blocks, parquet_blocks
 from fastnet.errors import DataError
 
 MEGABYTE = 2**20
@@ -226,6 +227,18 @@ class TestArchives:
         path.write_bytes(content.replace(size, struct.pack("<L", 64)))
         refused(path, "the NPZ file is damaged", megabytes=10)
 
+    @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    def test_damage_in_what_is_packed(self, method: int, path: Path) -> None:
+        values = io.BytesIO()
+        np.save(values, np.random.default_rng(0).normal(size=(5000, 3)))
+        with zipfile.ZipFile(path, "w", method) as archive:
+            archive.writestr("X.npy", values.getvalue())
+            archive.writestr("y.npy", values.getvalue())
+        content = bytearray(path.read_bytes())
+        content[30_000] ^= 0xFF
+        path.write_bytes(content)
+        refused(path, "damaged|Invalid data stream")
+
     def test_many_members(self, path: Path) -> None:
         with zipfile.ZipFile(path, "w") as archive:
             for index in range(2000):
@@ -416,3 +429,25 @@ class TestArrow:
         assert path.stat().st_size < 100_000
         monkeypatch.setattr(limits, "available_memory", lambda: 10 * MEGABYTE)
         refused(path, "would take 30.5 MB of memory, but only 10.0 MB are available")
+
+    @pytest.mark.parametrize("name", ["data.parquet", "data.arrow"])
+    def test_a_long_text_that_is_stored_once_and_stands_in_every_row(self, name: str, tmp_path: Path) -> None:
+        """A bomb: 320 MB of text in a few kilobytes."""
+        import pyarrow as pa
+        from pyarrow import feather, parquet
+
+        path = tmp_path / name
+        text = pa.DictionaryArray.from_arrays(pa.array(np.zeros(320, np.int8)), pa.array(["x" * 10**6]))
+        table = pa.table({"text": text, "a": np.zeros(320), "y": np.arange(320) % 2})
+        if path.suffix == ".parquet":
+            parquet.write_table(table, path, compression="zstd", dictionary_pagesize_limit=2**22, store_schema=False)
+        else:
+            feather.write_feather(table, path, compression="zstd")
+        assert path.stat().st_size < 20_000
+        sentence = r"bytes hold texts that take 320,000,000 in its rows"
+        before = pa.total_allocated_bytes()
+        refused(path, sentence)
+        blocks = parquet_blocks if path.suffix == ".parquet" else arrow_blocks
+        with path.open("rb") as file, pytest.raises(DataError, match=sentence):
+            next(blocks(file, str(path)))
+        assert pa.total_allocated_bytes() - before < 20 * MEGABYTE

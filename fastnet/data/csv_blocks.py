@@ -1,6 +1,8 @@
 """CSV and TSV read some megabytes at a time, so that a file may be larger than the memory, or have no end."""
 
+import re
 from collections.abc import Iterator
+from functools import partial
 from typing import IO
 
 from .csv import CsvText
@@ -8,6 +10,11 @@ from .raw import RawTable
 from .whole_rows import whole_rows
 
 BLOCK = 8 * 2**20
+
+_QUOTED = rb'(?:^(?:\xef\xbb\xbf)?|[%s\r\n])%s"[^"]*(?:""[^"]*)*(?:"|\Z)'
+_CELLS = {",": re.compile(_QUOTED % (b",", b" *")), "\t": re.compile(_QUOTED % (b"\t", b""))}
+"""Cells in quotation marks, with what separates them from the cell before; a mark inside of another cell, as of inches,
+means nothing."""
 
 
 def csv_blocks(stream: IO[bytes], source: str, delimiter: str, block: int = BLOCK) -> Iterator[RawTable]:
@@ -31,10 +38,10 @@ def csv_blocks(stream: IO[bytes], source: str, delimiter: str, block: int = BLOC
     rows = lines = lines_of_header = 0
     header: bytes | None = None
     names: list[str] = []
-    for part, is_last in whole_rows(stream, source, block, _end_of_rows):
+    for part, is_last in whole_rows(stream, source, block, partial(_end_of_rows, delimiter)):
         content = part
         if header is None:
-            header = _first_row(content)
+            header = _first_row(delimiter, content)
             content = content[len(header) :]
             names = CsvText(source, header, delimiter).header()
             lines_of_header = _line_breaks(header)
@@ -45,26 +52,33 @@ def csv_blocks(stream: IO[bytes], source: str, delimiter: str, block: int = BLOC
         lines += _line_breaks(header + content) - lines_of_header
 
 
-def _end_of_rows(content: bytes) -> int:
+def _outside(delimiter: str, content: bytes) -> Iterator[tuple[int, int]]:
+    """The stretches of whole rows that are in no quoted cell; each may have line breaks that end rows."""
+    if b'"' not in content:
+        yield 0, len(content)
+        return
+    start = 0
+    for cell in _CELLS[delimiter].finditer(content):
+        yield start, cell.start() + 1  # with the line break that may stand before the cell
+        start = cell.end()
+    yield start, len(content)
+
+
+def _end_of_rows(delimiter: str, content: bytes) -> int:
     """Where the last row ends that is there in full: at a line break that no quotation marks enclose; 0 without one."""
-    marks = content.count(b'"')
-    end = len(content)
-    while (at := content.rfind(b"\n", 0, end)) >= 0:
-        marks -= content.count(b'"', at, end)
-        if marks % 2 == 0:
-            return at + 1
-        end = at
-    return 0
+    last = -1
+    for start, end in _outside(delimiter, content):
+        last = max(last, content.rfind(b"\n", start, end))
+    return last + 1
 
 
-def _first_row(content: bytes) -> bytes:
+def _first_row(delimiter: str, content: bytes) -> bytes:
     """The header with its line break, and blank lines before it."""
-    end = 0
-    while (at := content.find(b"\n", end)) >= 0:
-        end = at + 1
-        row = content[:end]
-        if row.count(b'"') % 2 == 0 and row.removeprefix(b"\xef\xbb\xbf").strip():
-            return row
+    for start, end in _outside(delimiter, content):
+        at = start
+        while (at := content.find(b"\n", at, end) + 1) > 0:
+            if content[:at].removeprefix(b"\xef\xbb\xbf").strip():
+                return content[:at]
     return content
 
 

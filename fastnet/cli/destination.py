@@ -20,6 +20,7 @@ from .history_file import HistoryFile
 from .inputs import refuse_input
 from .locks import Lock
 from .settings import Settings
+from .undisturbed import Undisturbed, Writing
 
 CONFIGURATION = "config.toml"
 CHECKPOINT = "checkpoint.h5"
@@ -66,7 +67,8 @@ class Destination:
     def __init__(self, folder: Path, *, is_new: bool = False) -> None:
         self.folder, self._is_new = folder, is_new
         self._lock = Lock(folder)
-        self._before: dict[str, bytes | None] = {}
+        self._has_begun = False
+        self._writing = Writing()
         self._about: About = {}
         self._is_saved = False
 
@@ -118,22 +120,26 @@ class Destination:
         return (self.folder / CHECKPOINT).exists() or (self.folder / PREVIOUS).exists()
 
     def begin(self, settings: Settings, about: About) -> None:
-        """Write what is known before the training, so that it can be done again if it is killed; what an earlier run
-        would go on from is removed.
+        """Write what is known before the training, so that it can be done again if it is killed. What an earlier run
+        left is put aside till this one's model is saved: it would be taken for this one's.
 
         Raises
         ------
         OutputError
             If something cannot be written.
         """
-        for name in (CONFIGURATION, ABOUT):
-            path = self.folder / name
-            self._before[name] = path.read_bytes() if path.is_file() else None
+        self._has_begun = True
+        there = [name for name in FILES if (self.folder / name).exists()]
         try:
-            for name in (CHECKPOINT, PREVIOUS, HISTORY):
-                (self.folder / name).unlink(missing_ok=True)
+            if there:
+                self._forget_before()
+            for name in there:
+                (self.folder / name).replace(self._aside(name))
         except OSError as error:
-            raise OutputError(f"{self.folder / name} cannot be removed: {error.strerror or error}") from error
+            raise OutputError(
+                f"what is in {self.folder} cannot be put aside: {error.strerror or error}; choose another folder with "
+                "--out"
+            ) from error
         self.write_configuration(settings)
         self.note(about)
 
@@ -163,7 +169,7 @@ class Destination:
     def watchers(self, every: int | str) -> list[Callback]:
         """What keeps a training that is under way."""
         checkpoint = Checkpoint(self.folder / CHECKPOINT, every=every, previous=self.folder / PREVIOUS)
-        return [HistoryFile(self.folder / HISTORY), checkpoint]
+        return [Undisturbed([HistoryFile(self.folder / HISTORY), checkpoint], self._writing)]
 
     def save(self, network: Network) -> Path:
         """Write the model; its path is returned.
@@ -179,6 +185,8 @@ class Destination:
         except OutputError as error:
             raise OutputError(f"{error}; {self.keep_elsewhere(network)}") from error
         self._is_saved = True
+        with contextlib.suppress(OSError):
+            self._forget_before()
         return model
 
     @staticmethod
@@ -204,21 +212,28 @@ class Destination:
 
     def discard(self) -> None:
         """Let others have the folder; if nothing was saved in it that a training can go on from, leave it as it was."""
-        if not (self._is_saved or self.can_go_on):
-            with contextlib.suppress(OSError):
-                for name, content in self._before.items():
-                    if content is None:
+        with self._writing.ended() as is_quiet:
+            if is_quiet and not (self._is_saved or self.can_go_on):
+                with contextlib.suppress(OSError):
+                    for name in (CONFIGURATION, ABOUT, HISTORY) if self._has_begun else ():
                         (self.folder / name).unlink(missing_ok=True)
-                    else:
-                        write_atomically(self.folder / name, content)
-                if self._before:
-                    (self.folder / HISTORY).unlink(missing_ok=True)
-                for name in FILES:
-                    remove_leftovers(self.folder / name)
+                    for name in FILES if self._has_begun else ():
+                        if self._aside(name).exists():
+                            self._aside(name).replace(self.folder / name)
+                    for name in FILES:
+                        remove_leftovers(self.folder / name)
         self._lock.release()
         if self._is_new:
             with contextlib.suppress(OSError):
                 self.folder.rmdir()
+
+    def _aside(self, name: str) -> Path:
+        """Where a file of an earlier run is put."""
+        return self.folder / f"{name}.before"
+
+    def _forget_before(self) -> None:
+        for name in FILES:
+            self._aside(name).unlink(missing_ok=True)
 
 
 def _plain(data: str) -> str:

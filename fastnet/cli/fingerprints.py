@@ -79,11 +79,11 @@ def of_path(path: Path) -> dict[str, Any]:
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        # What systems leave in a folder that somebody looks into (.DS_Store, Thumbs.db) is no part of the data, nor is a
-        # run that is written below it.
-        for place, folders, names in os.walk(path):
-            folders[:] = sorted(name for name in folders if not is_passed_over(name))
-            yield from (file for name in sorted(names) if _is_data(file := Path(place, name)))
+        # What systems leave in a folder that somebody looks into (.DS_Store, Thumbs.db) is no part of the data, nor is
+        # a run that is written below it.
+        for place, inner, inside in os.walk(path):
+            inner[:] = sorted(name for name in inner if not is_passed_over(name))
+            yield from (file for name in sorted(inside) if _is_data(file := Path(place, name)))
         return
     yield path
     if is_idx_name(path):  # labels are read beside the pictures, and the test part

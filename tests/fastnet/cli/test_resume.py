@@ -266,12 +266,25 @@ def test_a_folder_that_vanishes_is_one_error(run: Run, table: Path, monkeypatch:
     assert len(states.read(Path("elsewhere/checkpoint.h5"))["history"]["loss"]) == 2
 
 
-def test_force_leaves_nothing_to_go_on_from(run: Run, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run("train", table, *SHORT, "--epochs", 4, "--out", "out", "--checkpoint-every", 1).exit_code == 0
-    assert run("train", table, *SHORT, "--epochs", 3, "--seed", 1, "--out", "whole").exit_code == 0
-    again = ["train", table, *SHORT, "--epochs", 3, "--seed", 1, "--out", "out", "--force"]
-    killed_after(run, monkeypatch, 1, *again)
-    assert not Path("out/checkpoint.h5").exists()
+def test_what_force_replaces_is_not_taken_for_the_new_run_and_comes_back(
+    run: Run, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("train", table, *SHORT, "--epochs", 3, "--out", "out").exit_code == 0
+    before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+    again = ["train", table, *SHORT, "--epochs", 4, "--out", "out", "--force"]
+    killed_after(run, monkeypatch, 2, *again, "--checkpoint-every", 1)
+    assert run("evaluate", "out", table).exit_code == 1, "a model of another run"
+    assert run("resume", "out").exit_code == 0
+    assert set(before) == {path.name for path in Path("out").iterdir()} - {"checkpoint.previous.h5"}
+    assert len(rows("out")) == 4
+    before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+
+    def end(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastnet.cli.destination.Destination.watchers", end)
+    assert run(*again).exit_code == 130
+    assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
 
 
 @pytest.mark.parametrize("kind", ["stream", "groups", "pictures"])

@@ -91,7 +91,7 @@ def arrays_of_table(raw: RawTable, request: Request) -> list[StoredArray]:
     targets = target_columns(raw.source, list(raw.names), request.target, set_aside=False)
     names = [name for name in raw.names if name not in targets]
     if not names:
-        raise DataError(f"{raw.source}: no features are left beside the target{raw.hint}")
+        raise DataError(f"{raw.source}: no features are left beside the target; give the features as columns too")
     columns = [_numbers(raw, name) for name in names]
     dtype = np.result_type(*columns)
     for name, column in zip(names, columns, strict=True):

@@ -118,7 +118,6 @@ class CsvText:
             columns=self.columns(header),
             typed=False,
             place=self.place,
-            hint=self.separator_hint(header),
         )
 
     @contextmanager
@@ -146,6 +145,8 @@ class CsvText:
         if first is None:
             raise DataError(f"{self.source}: the file is empty; a header and at least one row are needed")
         names = [cell.strip() for cell in first.cells]
+        if len(names) == 1:
+            self._check_separator(names[0])
         if len(names) > _MOST_COLUMNS:
             raise DataError(
                 f"{self.source}: the header has {len(names):,} columns, where a table has at most {_MOST_COLUMNS:,}; "
@@ -166,13 +167,16 @@ class CsvText:
             raise DataError(f"{self.source}: {count} columns are called '{name}'; give each its own name")
         return names
 
-    def separator_hint(self, header: list[str]) -> str:
-        """What may be wrong where there is one column only."""
-        for separator, name in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
-            if separator != self.delimiter and separator in header[0]:
+    def _check_separator(self, name: str) -> None:
+        """Refuse a header of one name that holds another separator: all that comes after would be misread."""
+        for separator, what in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), (",", "commas")):
+            if separator != self.delimiter and separator in name:
                 wanted = "tabs" if self.delimiter == "\t" else "commas"
-                return f"; its columns seem to be separated by {name} instead of {wanted}"
-        return RawTable.hint
+                points = ", and numbers with a point (1.5)" if separator == ";" else ""
+                raise DataError(
+                    f"{self.source}: its columns seem to be separated by {what} instead of {wanted}; save it with "
+                    f"{wanted} between the columns{points}"
+                )
 
     def columns(self, header: list[str]) -> list["pa.ChunkedArray"]:
         """The cells of each column, without the header."""

@@ -163,8 +163,8 @@ class Chooser:
             features = self.find(*_in_group(str(y), _FEATURE_NAMES))
             if features is None:
                 raise DataError(
-                    f"{self.source}: which array has the features for '{y}' is not clear; name it with x; it has "
-                    f"{_listed(self.arrays)}"
+                    f"{self.source}: which array has the features for '{y}' is not clear; name it by x "
+                    f"(--x NAME); it has {_listed(self.arrays)}"
                 )
         else:
             features = self.named(x, "the features")
@@ -173,8 +173,8 @@ class Chooser:
         targets = self.find(*_in_group(features.name, _TARGET_NAMES)) if y is None else self.named(y, "the targets")
         if targets is None:
             raise DataError(
-                f"{self.source}: which array has the targets for '{features.name}' is not clear; name it with y; it "
-                f"has {_listed(self.arrays)}"
+                f"{self.source}: which array has the targets for '{features.name}' is not clear; name it by y "
+                f"(--y NAME); it has {_listed(self.arrays)}"
             )
         return [(features, targets)]
 
@@ -284,7 +284,7 @@ def targets_for(features: str) -> tuple[str, ...]:
 
 
 def _nothing_recognised(arrays: Sequence[StoredArray], source: str, *, need_targets: bool) -> str:
-    wanted, flags = ("'X' and 'y'", "x and y are") if need_targets else ("'X'", "x is")
+    wanted, flags = ("'X' and 'y'", "x and y are (--x NAME --y NAME)") if need_targets else ("'X'", "x is (--x NAME)")
     return (
         f"{source}: no arrays to use were recognised; name them {wanted} "
         f"(or train_set_x, train_set_y, test_set_x, test_set_y), or say which {flags}; found {_listed(arrays)}"

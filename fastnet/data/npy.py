@@ -50,7 +50,7 @@ def read_npy(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
         y = next((array.name for array in arrays if array.name.lower() in targets_for(features.name)), None)
         if y is None:
             raise DataError(
-                f"{path}: there is no file beside it that is named as its targets would be; give theirs with y "
+                f"{path}: there is no file beside it that is named as its targets would be; name the targets by y "
                 "(--y y.npy)"
             )
     elif y.lower().endswith(SUFFIX):

@@ -25,8 +25,6 @@ class RawTable:
         Whether the format has types, so that text is never meant as numbers.
     place : function
         How messages name a row, counted from 0.
-    hint : str
-        What may be the matter where there is one column only.
     """
 
     source: str
@@ -34,7 +32,6 @@ class RawTable:
     columns: Sequence["pa.ChunkedArray"]
     typed: bool
     place: Callable[[int], str]
-    hint: str = "; give the features as columns too"
 
     def __len__(self) -> int:
         return len(self.columns[0])

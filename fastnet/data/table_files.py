@@ -90,7 +90,7 @@ def with_types(table: RawTable) -> RawTable:
     if table.typed:
         return table
     columns = [_typed(column) for column in table.columns]
-    return RawTable(table.source, table.names, columns, typed=True, place=table.place, hint=table.hint)
+    return RawTable(table.source, table.names, columns, typed=True, place=table.place)
 
 
 def _typed(column: "pa.ChunkedArray") -> "pa.ChunkedArray":

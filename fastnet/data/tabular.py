@@ -55,7 +55,9 @@ def dataset_of(raw: RawTable, request: Request) -> Dataset:
         features = _matched(raw.source, [name for name in features if name not in ignored], known)
     if not features:
         there_are = f"there is only one column, '{header[0]}'" if len(header) == 1 else "each column is a target"
-        raise DataError(f"{raw.source}: {there_are}, so no features are left beside the target{raw.hint}")
+        raise DataError(
+            f"{raw.source}: {there_are}, so no features are left beside the target; give the features as columns too"
+        )
     if not len(raw):
         raise DataError(f"{raw.source}: the data are empty: there is a header but no row")
     columns = (

@@ -334,12 +334,16 @@ def test_of_a_pair_one_name_is_enough_where_the_other_is_usual(tmp_path: Path, w
     path = write(tmp_path, **{"train/pictures": X3, "train/Labels": Y3, "y": Y3 + 9})
     data, _ = read_training(path, x="train/pictures")
     np.testing.assert_array_equal(data.y, Y3)
-    with pytest.raises(DataError, match=r"features for 'train/Labels' is not clear; name it with x; it has .*pictures"):
+    with pytest.raises(
+        DataError, match=r"features for 'train/Labels' is not clear; name it by x \(--x NAME\); it has .*pictures"
+    ):
         read_training(path, y="train/Labels")
     path = write(tmp_path, **{"train/pictures": X3, "train/images": X3 + 1, "train/kind": Y3})
     data, _ = read_training(path, y="train/kind")
     np.testing.assert_array_equal(data.X, X3 + 1)
-    with pytest.raises(DataError, match="targets for 'train/pictures' is not clear; name it with y; it has"):
+    with pytest.raises(
+        DataError, match=r"targets for 'train/pictures' is not clear; name it by y \(--y NAME\); it has"
+    ):
         read_training(path, x="train/pictures")
 
 

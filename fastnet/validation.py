@@ -24,6 +24,8 @@ def numbers(name: str, values: Any) -> npt.NDArray[Any]:
         array = np.asarray(values)
     except ValueError as error:
         raise DataError(f"{name} must be an array of numbers, but its rows have different lengths") from error
+    if array.dtype.kind == "c":
+        raise DataError(f"{name} must hold real numbers, but its type is {array.dtype}; give it as two columns")
     if array.dtype.kind not in "biuf":
         raise DataError(f"{name} must hold numbers, but its type is {array.dtype}; encode text as numbers first")
     return array

@@ -186,7 +186,7 @@ def check_folder(out: Path, data: str, *, force: bool) -> None:
             f"{out}: the folder cannot be made ({error.strerror or error}); choose another with --out"
         ) from None
     for name in (FOLDS, OUT_OF_FOLD, CONFIGURATION, REPORT):
-        check_output(out / name, [data], force=force)
+        check_output(out / name, [data], force=force, instead="another folder with --out")
 
 
 def save(out: Path, report: Mapping[str, Any], found: CrossValidation, true: Columns, first: int) -> None:

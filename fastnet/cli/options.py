@@ -92,7 +92,8 @@ SETTINGS: list[Callable[[Command], Command]] = [
         "--activation",
         type=NameOrOwn(HIDDEN_ACTIVATIONS),
         default="relu",
-        help="Activation of the hidden layers; one of your own by its name, with --activations.",
+        metavar="NAME",
+        help=f"Of the hidden layers: {', '.join(HIDDEN_ACTIVATIONS)}, or one of your own, with --activations.",
     ),
     click.option("--slope", type=Number(min=0), metavar="F", help="For leaky_relu: of its part below 0."),
     click.option("--alpha", type=POSITIVE, metavar="F", help="For elu: how far below 0 it goes."),
@@ -100,7 +101,8 @@ SETTINGS: list[Callable[[Command], Command]] = [
         "--init",
         type=click.Choice(["auto", *INITIALIZERS]),
         default="auto",
-        help="How weights start; auto goes by the activation.",
+        metavar="NAME",
+        help=f"How weights start: {', '.join(INITIALIZERS)}, or auto, which goes by the activation.",
     ),
     click.option(
         "--normalization",
@@ -112,7 +114,8 @@ SETTINGS: list[Callable[[Command], Command]] = [
         "--loss",
         type=click.Choice(["auto", *LOSS_CLASSES]),
         default="auto",
-        help="auto: cross-entropy for classes, the mean squared error for numbers.",
+        metavar="NAME",
+        help=f"One of {', '.join(LOSS_CLASSES)}, or auto: cross-entropy for classes, squared error for numbers.",
     ),
     click.option(
         "--delta",
@@ -127,14 +130,24 @@ SETTINGS: list[Callable[[Command], Command]] = [
         default="none",
         help="balanced: rare classes count as much as frequent ones.",
     ),
-    click.option("--optimizer", type=click.Choice(list(OPTIMIZER_CLASSES)), default="adam"),
+    click.option(
+        "--optimizer",
+        type=click.Choice(list(OPTIMIZER_CLASSES)),
+        default="adam",
+        metavar="NAME",
+        help=f"What steps down the loss: {', '.join(OPTIMIZER_CLASSES)}.",
+    ),
     click.option("--learning-rate", type=POSITIVE, metavar="F", help="By default the optimizer's own."),
     click.option("--momentum", type=SHARE, metavar="F", help="For sgd and rmsprop."),
     click.option("--nesterov/--no-nesterov", default=False, help="For sgd with momentum: look ahead."),
     click.option("--centered/--no-centered", default=False, help="For rmsprop: divide by the deviation."),
     click.option("--weight-decay", type=Number(min=0), metavar="F", help="For adamw and lion."),
     click.option(
-        "--schedule", type=click.Choice(list(SCHEDULES)), default="constant", help="How the learning rate changes."
+        "--schedule",
+        type=click.Choice(list(SCHEDULES)),
+        default="constant",
+        metavar="NAME",
+        help=f"How the learning rate changes: {', '.join(SCHEDULES)}.",
     ),
     click.option("--decay", type=POSITIVE, metavar="F", help="The schedule's factor, decay or power."),
     click.option(
@@ -225,7 +238,7 @@ SETTINGS: list[Callable[[Command], Command]] = [
         help="What --patience and the plateau schedule go by instead: accuracy, one of --metrics, or val_NAME.",
     ),
     click.option("--metrics", type=Names(), default="", metavar="NAME,...", help=f"{METRICS_HELP}, after each epoch."),
-    click.option("--dtype", type=click.Choice(DTYPES), default="float32"),
+    click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="What numbers are computed in."),
     click.option(
         "--threads",
         type=Whole(1),
@@ -273,6 +286,7 @@ def every_option(default: str | None) -> Callable[[Command], Command]:
 
 
 DATA_HELP = (
-    "DATA is a file (.h5, .npz, .npy, .csv, MNIST's idx files), a folder with a folder of pictures for each class, or "
-    f"one of {', '.join(BUILT_IN)}; {', '.join(CATALOGUE)} once `fastnet data fetch NAME` got them."
+    "DATA is a file (.h5, .npz, .npy, .csv, .tsv, .parquet, .arrow, MNIST's idx files), a folder with a folder of "
+    f"pictures for each class, or one of {', '.join(BUILT_IN)}; {', '.join(CATALOGUE)} once `fastnet data fetch NAME` "
+    "got them."
 )

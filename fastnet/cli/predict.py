@@ -78,7 +78,7 @@ def predict(
         raise click.UsageError("--json and --format cannot both be given; choose one of them", ctx)
     if out is not None:
         check_output(out, [model_file(model), data], force=force)
-        form = form or FORMATS.get(out.suffix.lower(), "csv")
+        form = form or ("csv" if as_json else format_of(out))
     network = load_model(model, read_activations(activations))
     load_engine(BACKEND, network.dtype.name, "predict")
     say = Printer(quiet=as_json)
@@ -93,7 +93,9 @@ def predict(
     say.close()
 
 
-def check_output(out: Path, inputs: Sequence[str | Path], *, force: bool) -> None:
+def check_output(
+    out: Path, inputs: Sequence[str | Path], *, force: bool, instead: str = "another file with -o"
+) -> None:
     """Refuse a file that cannot or must not be written, before anything is computed.
 
     Raises
@@ -104,12 +106,29 @@ def check_output(out: Path, inputs: Sequence[str | Path], *, force: bool) -> Non
     if out.is_dir():
         raise OutputError(f"{out} is a folder where a file is needed; name a file in it, such as {out / 'answers.csv'}")
     if not out.parent.is_dir():
-        raise OutputError(
-            f"{out} cannot be written: there is no folder {out.parent}; make it or choose another with -o"
-        )
-    refuse_input(out, inputs, "choose another file with -o")
+        raise OutputError(f"{out} cannot be written: there is no folder {out.parent}; make it or choose {instead}")
+    refuse_input(out, inputs, f"choose {instead}")
     if out.exists() and not force:
-        raise OutputError(f"{out} is there already; choose another file with -o or overwrite it with --force")
+        raise OutputError(f"{out} is there already; choose {instead} or overwrite it with --force")
+
+
+def format_of(out: Path) -> str:
+    """The format that a file's name says; csv for a name that says none.
+
+    Raises
+    ------
+    OutputError
+        The name says a format that is not written.
+    """
+    suffix = out.suffix.lower()
+    if suffix in FORMATS:
+        return FORMATS[suffix]
+    if suffix not in ("", ".txt"):
+        raise OutputError(
+            f"{out}: no answers are written as {suffix}; name a file that ends in {', '.join(FORMATS)}, or say by "
+            "--format what to write"
+        )
+    return "csv"
 
 
 def nothing_done(network: Network) -> Preparation:

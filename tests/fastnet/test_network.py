@@ -259,7 +259,7 @@ BAD_FEATURES = [
     (np.zeros((4, 3, 1)), r"its shape is \(4, 3, 1\)"),
     ([["a", "b", "c"]], "must hold numbers, but its type is <U1; encode text"),
     ([[None, 1, 2]], "must hold numbers, but its type is object"),
-    ([[1j, 1, 2]], "must hold numbers, but its type is complex128"),
+    ([[1j, 1, 2]], "must hold real numbers, but its type is complex128"),
     ([[0, 0, 0], [0, np.nan, 0]], r"finite, but row 1, feature 1 holds NaN .*\(as float32\)"),
     ([[0, 0, np.inf], [0, 0, -np.inf]], "finite, but row 0, feature 2 holds NaN or infinity"),
     ([[0, 0, 0], [1e300, 0, 0]], r"finite, but row 1, feature 0 holds .*\(as float32\)"),

@@ -67,7 +67,7 @@ def test_nothing_is_overwritten_and_a_test_part_is_refused(run: Run, table: Path
     Path("cv/folds.csv").write_text("mine", encoding="utf-8")
     done = run("cv", table, *TINY, "--out", "cv")
     assert (done.exit_code, done.stdout) == (1, "")
-    assert "--force" in done.stderr
+    assert "choose another folder with --out or overwrite it with --force" in done.stderr
     assert run("cv", table, "--test", table).exit_code == 2
 
 

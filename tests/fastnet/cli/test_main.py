@@ -46,6 +46,7 @@ def test_every_verb_has_help(run: Run, verb: str) -> None:
     result = run(verb, "--help")
     assert result.exit_code == 0
     assert result.stdout.startswith(f"Usage: cli {verb}")
+    assert max(map(len, result.stdout.splitlines())) <= 80
 
 
 def test_version(run: Run) -> None:

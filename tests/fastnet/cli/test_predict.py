@@ -205,6 +205,29 @@ def test_what_fails_later_on_leaves_no_whole_file(run: Run, model: Path, out: st
     assert out is None or not Path(out).exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "begins"),
+    [
+        ("out", [], b"id,label,"),
+        ("out.txt", [], b"id,label,"),
+        ("out.dat", ["--format", "tsv"], b"id\tlabel\t"),
+        ("out.json", ["--json"], b"{"),
+    ],
+)
+def test_names_that_say_no_format(run: Run, model: Path, name: str, options: list[str], begins: bytes) -> None:
+    done = run("predict", model, write(Path("data.parquet")), "-o", name, "--keep", "id", *options)
+    assert done.exit_code == 0, done.stderr
+    assert Path(name).read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize("name", ["out.xlsx", "out.csv.gz", "out.json"])
+def test_a_name_of_another_format_is_refused(run: Run, model: Path, name: str) -> None:
+    done = run("predict", model, write(Path("data.parquet")), "-o", name, "--keep", "id")
+    assert done.exit_code == 1
+    assert f"no answers are written as {Path(name).suffix}; name a file that ends in .csv" in done.stderr
+    assert not Path(name).exists()
+
+
 Piped = Callable[..., Result]
 
 

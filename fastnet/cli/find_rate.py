@@ -72,7 +72,9 @@ def find_rate(
     say = Printer(quiet=as_json)
     for line in (labelled("data", train.source), labelled("optimizer", settings.optimizer), "", *rows(found), ""):
         say(line)
-    say(labelled("suggested", f"--learning-rate {found.suggestion:.2g}, and no more than {found.highest:.2g}"))
+    suggestion, bound = f"{found.suggestion:.2g}", f"{found.highest:.2g}"
+    no_more = "and no more" if suggestion == bound else f"and no more than {bound}"
+    say(labelled("suggested", f"--learning-rate {suggestion}, {no_more}"))
     if as_json:
         report = {
             "version": __version__,

@@ -40,7 +40,7 @@ def before(settings: Settings, samples: Samples, network: Network) -> list[str]:
         lines.append(labelled("validation", f"{counted(len(samples.validation.X), 'sample')} held out of the same"))
     if samples.test is not None:
         size = counted(len(samples.test.X), "sample")
-        where = f"of {samples.test.source}" if samples.test_is_own else "held out of the same"
+        where = f"of {samples.test.source}" if samples.test_is_own else "of its test part"
         lines.append(labelled("test", f"{size} {where}"))
     batch = "full batch" if settings.rows_in_batch is None else f"batches of {settings.rows_in_batch}"
     optimizer = settings.build_optimizer(len(samples.train.X))

@@ -138,7 +138,7 @@ def _numbers(raw: RawTable, name: str) -> Array:
     ):
         raise DataError(
             f"{raw.source}: column '{name}' holds values of the type {kind}, and arrays hold numbers; convert to "
-            ".parquet or .arrow instead, or leave the column out"
+            ".parquet or .arrow instead, or take the column out of the table first"
         )
     if column.null_count:
         try:

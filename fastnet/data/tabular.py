@@ -148,9 +148,14 @@ def _refuse_bad_cells(
             row = int(np.argmax(absent))
             cell = _text(raw, column.name, row)
             written = f" ('{cell}')" if cell and cell.lower() != "nan" else ""
-            more = f" (so are {absent.sum() - 1} more)" if absent.sum() > 1 else ""
+            others = absent.sum() - 1
+            more = f" (so {'is' if others == 1 else 'are'} {others:,} more)" if others else ""
             what = "a value" if column.kind == "category" else "a number"
-            advice = "before training, or train with --impute" if known is None else "as the model was trained without"
+            advice = (
+                "before training, or train with --impute"
+                if known is None
+                else "as the model was trained without --impute"
+            )
             raw.refuse(row, column.name, f"is empty or NaN{written}{more}; fill in {what} or remove the row {advice}")
         if column.kind != "category" and np.isinf(column.values).any():
             row = int(np.argmax(np.isinf(column.values)))

@@ -313,7 +313,7 @@ def test_only_what_was_held_out_is_called_so(run: Run, table: Path) -> None:
     output = run("train", table, "--test", "other.csv", "--validation", 0.25, "--no-jit", *SHORT).stdout
     assert "\ntest       12 samples of other.csv\n" in output
     assert "\nvalidation 3 samples held out of the same\n" in output
-    assert "\ntest       200 samples held out of the same\n" in run("train", "moons", "--no-jit", *SHORT).stdout
+    assert "\ntest       200 samples of its test part\n" in run("train", "moons", "--no-jit", *SHORT).stdout
 
 
 @pytest.mark.slow

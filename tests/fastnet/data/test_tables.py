@@ -206,7 +206,7 @@ class TestMissing:
             (TEXT, r"row 2 \(line 3\), column 'a' is empty or NaN; fill in a number.*--impute"),
             (
                 "a,colour,t\n1,red,0\n2,,1\n3,,1\n",
-                r"row 2 \(line 3\), column 'colour' is empty or NaN \(so are 1 more\)",
+                r"row 2 \(line 3\), column 'colour' is empty or NaN \(so is 1 more\)",
             ),
             ("a,t\n1,0\n2,1\nNA,1\n", r"row 3 \(line 4\), column 'a' is empty or NaN \('NA'\)"),
         ],
@@ -237,7 +237,9 @@ class TestMissing:
         preparation = Preparation.fit(data, missing_category=True)
         assert preparation.feature_names == ("a", "colour=blue", "colour=red", "colour=(missing)")
         assert preparation.features(data.X, source="here")[2, 1:].tolist() == [0, 0, 1]
-        with pytest.raises(DataError, match=r"row 1 \(line 2\), column 'a' is empty.*the model was trained without"):
+        with pytest.raises(
+            DataError, match=r"row 1 \(line 2\), column 'a' is empty.*the model was trained without --impute"
+        ):
             read_prediction(write(tmp_path, "a,colour\n,\n"), preparation=preparation)
 
     def test_numbers_alone_are_filled_in_too(self, tmp_path: Path) -> None:

@@ -3,11 +3,15 @@
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from .errors import FastnetError, OutputError
+
+PAUSES: tuple[float, ...] = (0.01, 0.1, 0.5) if os.name == "nt" else ()
+"""Seconds to wait where a file cannot be renamed: on Windows while another program (a virus scanner) reads it."""
 
 
 def write_atomically(path: Path, content: bytes | memoryview, previous: Path | None = None) -> None:
@@ -50,8 +54,8 @@ def written_atomically(path: Path, previous: Path | None = None) -> Iterator[IO[
             stream.flush()
             os.fsync(stream.fileno())
         if previous is not None and path.exists():
-            path.replace(previous)
-        temporary.replace(path)
+            _rename(path, previous)
+        _rename(temporary, path)
     except FastnetError:
         raise  # what went wrong is not the writing
     except OSError as error:
@@ -78,7 +82,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("r+b") as stream:
             os.fsync(stream.fileno())
-        temporary.replace(path)
+        _rename(temporary, path)
     except OSError as error:
         if isinstance(error, FastnetError):
             raise
@@ -89,6 +93,17 @@ def replacing(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     _flush_names(path.parent)
+
+
+def _rename(path: Path, target: Path) -> None:
+    for pause in PAUSES:
+        try:
+            path.replace(target)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    path.replace(target)
 
 
 def remove_leftovers(path: Path) -> None:

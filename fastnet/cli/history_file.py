@@ -49,6 +49,10 @@ class HistoryFile(Callback):
                 with self._path.open("a", encoding="utf-8", newline="") as stream:
                     stream.write(self._fresh(training))
             except OSError as error:
+                # A spreadsheet that shows the file keeps others from writing to it on Windows: the rows come later.
+                if isinstance(error, PermissionError) and not training.is_over:
+                    self._written = time.monotonic()
+                    return
                 raise OutputError(
                     f"{self._path} cannot be written: {error.strerror or error}; make room or bring its folder back"
                 ) from error

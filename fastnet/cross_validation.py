@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -140,7 +141,7 @@ def estimate(values: Sequence[float], sizes: Sequence[tuple[int, int]]) -> Estim
 
     deviation = float(scores.std(ddof=1))
     ratio = float(np.mean([test / train for train, test in sizes]))
-    half = float(stdtrit(len(scores) - 1, (1 + LEVEL) / 2)) * deviation * np.sqrt(1 / len(scores) + ratio)
+    half = float(stdtrit(len(scores) - 1, (1 + LEVEL) / 2)) * deviation * math.sqrt(1 / len(scores) + ratio)
     return Estimate(mean, deviation, mean - half, mean + half)
 
 

@@ -47,25 +47,10 @@ def written_atomically(path: Path, previous: Path | None = None) -> Iterator[IO[
     """
     if not path.name:
         raise OutputError(f"{str(path)!r} cannot be written: it names no file; give a file's path")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        if previous is not None and path.exists():
-            _rename(path, previous)
-        _rename(temporary, path)
-    except FastnetError:
-        raise  # what went wrong is not the writing
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}; choose a folder that can be written and has room"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    _flush_names(path.parent)
+    with _temporary(path, previous) as temporary, temporary.open("xb") as stream:
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 @contextlib.contextmanager
@@ -77,15 +62,24 @@ def replacing(path: Path) -> Iterator[Path]:
     OutputError
         If it cannot be written; what was at ``path`` before is untouched and no part of a file stays behind.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with _temporary(path) as temporary:
         yield temporary
         with temporary.open("r+b") as stream:
             os.fsync(stream.fileno())
+
+
+@contextlib.contextmanager
+def _temporary(path: Path, previous: Path | None = None) -> Iterator[Path]:
+    """Beside ``path``; takes its place if all goes well, and is removed otherwise."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        if previous is not None and path.exists():
+            _rename(path, previous)
         _rename(temporary, path)
+    except FastnetError:
+        raise  # what went wrong is not the writing
     except OSError as error:
-        if isinstance(error, FastnetError):
-            raise
         raise OutputError(
             f"{path} cannot be written: {error.strerror or error}; choose a folder that can be written and has room"
         ) from error

@@ -3,6 +3,7 @@
 Large arrays are mapped into memory, not read: what a training never touches at once is never held at once.
 """
 
+from collections.abc import Container
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,7 +43,8 @@ def read_npy(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
     if request.x is not None:
         raise DataError(f"{path}: this file has the features and nothing else; leave x out")
     features = stored(path)
-    arrays = [features, *(array for array in arrays_beside(path.parent) if array.name != features.name)]
+    wanted = {*targets_for(features.name), *request.aside, request.y}
+    arrays = [features, *(array for array in arrays_beside(path.parent, wanted) if array.name != features.name)]
     if not request.need_targets:
         return datasets_from(arrays, str(path), replace(request, x=features.name))
     y = request.y
@@ -60,10 +62,16 @@ def read_npy(path: Path, request: Request) -> tuple[Dataset, Dataset | None]:
     return datasets_from(arrays, str(path), replace(request, x=features.name, y=y))
 
 
-def arrays_beside(folder: Path) -> list[StoredArray]:
-    """The arrays of all NPY files in a folder, none of them read."""
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() == SUFFIX and file.is_file())
-    return [stored(file) for file in files]
+def arrays_beside(folder: Path, wanted: Container[str | None] | None = None) -> list[StoredArray]:
+    """The arrays of all NPY files in a folder, none of them read; damaged ones are left out that nobody wants."""
+    arrays = []
+    for file in sorted(file for file in folder.iterdir() if file.suffix.lower() == SUFFIX and file.is_file()):
+        try:
+            arrays.append(stored(file))
+        except (DataError, OSError):
+            if wanted is None or file.stem in wanted or file.stem.lower() in wanted:
+                raise
+    return arrays
 
 
 def stored(path: Path) -> StoredArray:

@@ -132,3 +132,14 @@ def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
     np.save(tmp_path / "y.npy", Y3)
     with pytest.raises(DataError, match="'X' holds Python objects, which are never unpickled"):
         read_training(tmp_path / "X.npy")
+
+
+def test_a_damaged_file_that_nobody_named_is_no_matter(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", np.eye(4))
+    np.save(tmp_path / "y.npy", [0, 1, 0, 1])
+    (tmp_path / "draft.npy").write_bytes(b"no array")
+    train, _ = read_training(tmp_path / "X.npy")
+    assert train.X.shape == (4, 4)
+    (tmp_path / "y.npy").write_bytes(b"no array")
+    with pytest.raises(DataError, match=r"y\.npy: this is not an NPY file"):
+        read_training(tmp_path / "X.npy")

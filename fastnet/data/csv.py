@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ..errors import DataError
 from .cells import looks_like_data
 from .columns import listed
+from .limits import refuse_beyond_memory
 from .raw import RawTable
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _BLOCK = 16 * 2**20
 # Tables seldom shrink to less than a twentieth; only a file made to fill the memory shrinks so far and is so large.
 _LARGEST_RATIO = 200
 _LARGE = 256 * 2**20
+
+_COPIES = 3
+"""The bytes of the file are in memory, and as pyarrow is given them, and as its texts."""
 
 _MOST_COLUMNS = 100_000
 _QUOTED_AFTER_SPACES = re.compile(rb'(?:^|[,\r\n]) +"')
@@ -59,7 +63,10 @@ def read_csv(path: Path) -> RawTable:
         The header or a row is not what is expected; the message names it.
     """
     name = path.name.lower()
-    content = _unpacked(path) if name.endswith(".gz") else path.read_bytes()
+    is_packed = name.endswith(".gz")
+    if not is_packed:
+        refuse_beyond_memory(_COPIES * path.stat().st_size, str(path), "the table")
+    content = _unpacked(path) if is_packed else path.read_bytes()
     text = CsvText(str(path), content, "\t" if name.removesuffix(".gz").endswith(".tsv") else ",")
     header = text.header()
     return text.raw_table(header)
@@ -80,6 +87,7 @@ def _unpacked(path: Path) -> bytes:
                         f"{path}: {size:,} bytes unpack to more than {total:,}, which no table does; unpack it "
                         "yourself if it is one"
                     )
+                refuse_beyond_memory((_COPIES - 1) * total, str(path), "the table")
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path}: the gzip file is damaged ({error}); copy or write it again") from None
     return b"".join(parts)

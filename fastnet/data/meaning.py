@@ -208,7 +208,8 @@ def _of_numbers(name: str, values: Array) -> Found:
     column = Column(name, "number", values)
     # Only what is called like one: whole numbers that rise by 1 may be years.
     counts_up = _NAMES_OF_IDENTIFIERS.fullmatch(name) or _NAMES_OF_IDENTIFIERS.fullmatch(name.lower())
-    is_identifier = counts_up is not None and len(values) > 2 and bool((np.diff(values) == 1).all())
+    with np.errstate(over="ignore", invalid="ignore"):  # the largest numbers are further apart than a float tells
+        is_identifier = counts_up is not None and len(values) > 2 and bool((np.diff(values) == 1).all())
     return Found("number", column, is_identifier)
 
 

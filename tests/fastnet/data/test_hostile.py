@@ -334,6 +334,15 @@ class TestMemory:
                 tmp_path / name, r"would take 12.0 MB of memory, but only 10.0 MB are available.*--memory", megabytes=13
             )
 
+    def test_a_table_of_text(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(limits, "available_memory", lambda: 10 * MEGABYTE)
+        content = b"a,y\n" + b"0.25,1\n0.5,0\n" * (4 * MEGABYTE // 13)
+        (tmp_path / "data.csv").write_bytes(content)
+        (tmp_path / "data.csv.gz").write_bytes(gzip.compress(content))
+        refused(tmp_path / "data.csv", "the table would take 12.0 MB of memory", megabytes=3)
+        monkeypatch.setattr(limits, "available_memory", lambda: 5 * MEGABYTE)
+        refused(tmp_path / "data.csv.gz", "the table would take 8.0 MB of memory", megabytes=30)
+
     def test_it_is_asked_of_the_system(self) -> None:
         available = limits.available_memory()
         assert available is None or MEGABYTE < available < 2**50

@@ -28,7 +28,7 @@ def once_each(X: Array, Y: Array, weights: Array | None) -> tuple[Array, Array, 
         Where no sample has a weight, all of them and zeros.
     """
     # As bytes, which are sorted as they are; adding 0 makes one of both zeros.
-    rows = np.hstack([X + 0.0, Y + 0.0])
+    rows = np.ascontiguousarray(np.hstack([X + 0.0, Y + 0.0]))
     samples = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
     _, first, group = np.unique(samples, return_index=True, return_inverse=True)
     total = np.bincount(group, weights).astype(np.float64)

@@ -452,12 +452,14 @@ def _normalization(name: str, shape: tuple[int, int, int], draw: Any) -> Iterato
     x, dz, gamma, beta, epsilon = draw(rows, n), draw(rows, n), draw(n), draw(n), 0.01
     mean, squares = np.zeros(n), np.zeros(n)
     for weights in (draw(rows, 2) ** 2, np.empty((0, 1))):
-        factors = weights[:, :1] if len(weights) else np.ones((rows, 1))
+        factors = weights.mean(axis=1, keepdims=True) if len(weights) else np.ones((rows, 1))
         own_moments(mean, squares, x, weights)
         size = (factors * np.abs(x)).sum(axis=0) / factors.sum()
-        spread = (factors * np.abs(x - mean) * (np.abs(x - mean) + size)).sum(axis=0)
         # A weight is one rounding more in the numerator, and the sum of weights as many as there are rows.
         roundings = (2 if len(weights) else 1) * rows + FEW
+        # The mean's own error counts squared, too, which is all there is of a single row.
+        spread = (factors * np.abs(x - mean) * (np.abs(x - mean) + size)).sum(axis=0)
+        spread += factors.sum() * roundings * float(np.finfo(np.float32).eps) * size**2
         bounds = {"mean": Bound(size, roundings), "squares": Bound(spread, 2 * rows + roundings)}
         arguments: dict[str, Any] = {"mean": mean.copy(), "squares": squares.copy(), "x": x, "weights": weights}
         which = f"{name}{', weights' if len(weights) else ''}"
@@ -509,7 +511,7 @@ def _normalization(name: str, shape: tuple[int, int, int], draw: Any) -> Iterato
             "share": share,
             "epsilon": epsilon,
         }
-        shares = share * weights[:, :1] if len(weights) else share
+        shares = share * weights.mean(axis=1, keepdims=True) if len(weights) else share
         sizes = np.abs(dz) + shares * (np.abs(passed["dbeta"]) + xhat * np.abs(passed["dgamma"]))
         bounds = {"dx": Bound(np.abs(gamma) * inverse * sizes, 2 * FEW)}
         which = f"{name}{', weights' if len(weights) else '' if share else ', running averages'}"

@@ -270,7 +270,7 @@ def batch_normalization(call: Call, case: Case) -> Outputs:
     if case.attributes["training_mode"]:
         true_mean, true_variance = moments(rows)
         own_mean, squares = unfilled(*mean.shape), unfilled(*mean.shape)
-        call("normalization", "own_moments", own_mean, squares, rows)
+        call("normalization", "own_moments", own_mean, squares, rows, unfilled(0, 1))
         own_variance = squares / np.float32(len(rows))
         averages.append(averaged(call, mean, own_mean, true_mean, momentum))
         averages.append(averaged(call, variance, own_variance, true_variance, momentum))

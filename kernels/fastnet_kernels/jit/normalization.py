@@ -22,6 +22,14 @@ def _squares(mean):
 
 
 @kernel
+def _weight(weights, i):
+    total = weights.dtype.type(0)
+    for j in range(weights.shape[1]):
+        total += weights[i, j]
+    return total / weights.dtype.type(weights.shape[1])
+
+
+@kernel
 def own_moments(mean, squares, x, weights):
     if weights.shape[0] == 0:
         sum_rows(mean, x, False)
@@ -32,14 +40,14 @@ def own_moments(mean, squares, x, weights):
         mean[j] = squares[j] = mean.dtype.type(0)
     total = mean.dtype.type(0)
     for i in range(x.shape[0]):
-        weight = weights[i, 0]
+        weight = _weight(weights, i)
         total += weight
         for j in range(mean.size):
             mean[j] += weight * x[i, j]
     if total > 0:
         _divide(mean, total)
     for i in range(x.shape[0]):
-        weight = weights[i, 0]
+        weight = _weight(weights, i)
         for j in range(mean.size):
             difference = x[i, j] - mean[j]
             squares[j] += weight * (difference * difference)
@@ -87,7 +95,7 @@ def batch_norm_backward(dx, dz, x, weights, mean, variance, gamma, dbeta, dgamma
         _backward(dx, dz, x, mean, variance, gamma, dbeta, dgamma, share, epsilon)
         return
     for i in range(x.shape[0]):
-        of_row = share * weights[i, 0]
+        of_row = share * _weight(weights, i)
         row = row_block(dx, i, 1), row_block(dz, i, 1), row_block(x, i, 1)
         _backward(row[0], row[1], row[2], mean, variance, gamma, dbeta, dgamma, of_row, epsilon)
 

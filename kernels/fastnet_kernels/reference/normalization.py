@@ -5,8 +5,8 @@ Batch normalisation (Ioffe and Szegedy, 2015) takes mean and variance of each un
 prediction those that were met in training, as running averages. Layer normalisation (Ba, Kiros and Hinton, 2016) takes
 them of each sample over its units. Variances divide by the count, not by one less.
 
-Rows may have weights: ``weights`` (n_samples, n_entries), of which the first column counts, or (0, n_entries) where
-each row counts as one. A row of weight 2 is then two equal rows.
+Rows may have weights: ``weights`` (n_samples, n_entries), the mean of whose row counts, or (0, n_entries) where each
+row counts as one. A row of weight 2 is then two equal rows.
 
 A batch's rows may lie with several members of a team. Each sums over its own (``own_moments``), and everybody puts them
 together (``merge_moments``): Chan, Golub and LeVeque (1979), which loses no digits where a mean is far from 0.
@@ -20,7 +20,7 @@ from ..program import Array
 def own_moments(mean: Array, squares: Array, x: Array, weights: Array) -> None:
     """Fill ``mean`` (n,) with the mean of the rows of ``x`` (n_samples, n), and ``squares`` (n,) with the sums of the
     squares of what is beside it. Both are 0 where no row has a weight."""
-    factors = weights[:, :1] if len(weights) else np.ones((len(x), 1), x.dtype)
+    factors = weights.mean(axis=1, keepdims=True) if len(weights) else np.ones((len(x), 1), x.dtype)
     total = factors.sum()
     np.divide((factors * x).sum(axis=0), total if total > 0 else 1, out=mean)
     difference = x - mean
@@ -93,7 +93,7 @@ def batch_norm_backward(
     """
     kind = x.dtype.type
     inverse = 1 / np.sqrt(variance + kind(epsilon))
-    shares = kind(share) * weights[:, :1] if len(weights) else kind(share)
+    shares = kind(share) * weights.mean(axis=1, keepdims=True) if len(weights) else kind(share)
     dx[...] = gamma * inverse * (dz - shares * (dbeta + (x - mean) * inverse * dgamma))
 
 

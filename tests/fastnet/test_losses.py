@@ -55,7 +55,7 @@ def test_a_column_and_a_vector_are_the_same() -> None:
     [
         ("mean_squared_error", ["a", "b"], 1, "y must hold numbers, but its type is <U1; encode"),
         ("mean_squared_error", [None, 1], 1, "y must hold numbers, but its type is object"),
-        ("mean_squared_error", [1j, 1], 1, "y must hold numbers, but its type is complex128"),
+        ("mean_squared_error", [1j, 1], 1, "y must hold real numbers, but its type is complex128"),
         ("mean_squared_error", 1.0, 1, r"one row for each of the 2 rows of X, but its shape is \("),
         ("mean_squared_error", [1, 2, 3], 1, r"each of the 2 rows of X, but its shape is \(3,\)"),
         ("mean_squared_error", [[[1]], [[2]]], 1, r"but its shape is \(2, 1, 1\)"),

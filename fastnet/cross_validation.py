@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .callbacks import Callback
-from .data.dataset import Dataset
 from .data.encoding import Impute
 from .data.from_python import dataset_from
 from .errors import ConfigurationError, DivergenceError
@@ -279,9 +278,9 @@ def cross_validate(
     dataset = dataset_from(X, y, "X", aside=aside)
     fit = partial(Preparation.fit, impute=impute, missing_category=missing_category)
     whole_preparation = fit(dataset, task=task)
-    found = asked_task(whole_preparation)
+    found = whole_preparation.asked_task
     splits = folds_of(
-        classes_of(dataset, whole_preparation),
+        whole_preparation.classes_of(dataset),
         len(dataset.X),
         folds=number,
         repeats=times_over,
@@ -309,20 +308,3 @@ def cross_validate(
         run_folds(splits, make_ready, folds=number, metrics=tuple(metrics), backend=backend, workers=workers)
     ) as done:
         return CrossValidation(tuple(done))
-
-
-def asked_task(preparation: Preparation) -> AskedTask:
-    """What to ask for, so that a part of the data is taken for what all of them were."""
-    if preparation.task in ("binary", "multiclass"):
-        return "classification"
-    return "regression" if preparation.task == "regression" else "multilabel"
-
-
-def classes_of(given: Dataset, preparation: Preparation) -> npt.NDArray[np.int64] | None:
-    """The class of each sample, (n,), of classes' probabilities the largest; None where there are no classes that
-    exclude each other."""
-    if given.y is None or preparation.task in ("regression", "multilabel"):
-        return None
-    targets = preparation.targets(given.y, source=given.source)
-    classes: npt.NDArray[np.int64] = targets.argmax(axis=1) if targets.ndim == 2 else (targets + 0.5).astype(np.int64)
-    return classes

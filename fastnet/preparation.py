@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+import numpy as np
 import numpy.typing as npt
 
 from .data.dataset import Array, Dataset, as_features, as_targets
@@ -150,6 +151,24 @@ class Preparation(FeaturePreparation, TargetPreparation):
             columns=columns,
             ignored=dataset.ignored,
         )
+
+    @property
+    def asked_task(self) -> AskedTask:
+        """What to ask for, so that a part of the data is taken for what all of them were."""
+        if self.task in ("binary", "multiclass"):
+            return "classification"
+        return "regression" if self.task == "regression" else "multilabel"
+
+    def classes_of(self, dataset: Dataset) -> npt.NDArray[np.int64] | None:
+        """The class of each sample, (n,), of classes' probabilities the largest; None where there are no classes that
+        exclude each other."""
+        if dataset.y is None or self.task in ("regression", "multilabel"):
+            return None
+        targets = self.targets(dataset.y, source=dataset.source)
+        classes: npt.NDArray[np.int64] = (
+            targets.argmax(axis=1) if targets.ndim == 2 else (targets + 0.5).astype(np.int64)
+        )
+        return classes
 
     def check_names(self, dataset: Dataset) -> None:
         """Refuse data whose names of features or classes contradict those of training.

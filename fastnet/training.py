@@ -482,7 +482,7 @@ class Training:
         (HISTORY_COLUMNS,) ndarray of float64, and an (n_parameters,) ndarray that the next call replaces
         """
         rows = np.empty((1, HISTORY_COLUMNS))
-        self._call_engine(rows, 0, update=False)
+        self._call_engine(rows, 0, self.rates(0, 1), update=False)
         return rows[0], self._gradients[0]
 
     def record(self, row: npt.NDArray[np.float64], seconds: float) -> None:
@@ -513,10 +513,10 @@ class Training:
         own = self._parameters is self.model.parameters
         before = self.parameters_before if own else self._parameters.copy()
         self._looks.append((first, before, self.slots.copy() if self.step_of(first) > 0 else None))
-        rows = np.empty((count, HISTORY_COLUMNS))
+        rows, rates = np.empty((count, HISTORY_COLUMNS)), self.rates(first, count)
         started = time.perf_counter()
         try:
-            finished = self._call_engine(rows, first)
+            finished = self._call_engine(rows, first, rates)
         except DataError as error:
             # Samples can no longer be read from their file, in the middle of an epoch.
             self._back_to_look(-1)
@@ -524,8 +524,7 @@ class Training:
                 raise
             raise LostDataError(str(error)) from error
         seconds = (time.perf_counter() - started) / count
-        rates = self.rates(first, count)[self.steps_per_epoch - 1 :: self.steps_per_epoch]
-        for row, rate in zip(rows[:finished], rates, strict=False):
+        for row, rate in zip(rows[:finished], rates[self.steps_per_epoch - 1 :: self.steps_per_epoch], strict=False):
             self.record(row, seconds)
             self.history.learning_rate.append(float(rate))
         if finished < count or not np.isfinite(self.model.parameters).all():
@@ -542,7 +541,9 @@ class Training:
             raise DivergenceError(f"training diverged: {what}; {advice}")
         return seconds
 
-    def _call_engine(self, rows: npt.NDArray[np.float64], first: int, update: bool = True) -> int:
+    def _call_engine(
+        self, rows: npt.NDArray[np.float64], first: int, rates: npt.NDArray[np.float64], update: bool = True
+    ) -> int:
         run = np.zeros(1, RUN)
         run["batch_size"], run["shuffle"], run["seed"] = self._batch_size, self._shuffle, self.model.seed
         run["max_rows"], run["epoch"], run["step"] = self._max_rows, self._epochs_before + first, self.step_of(first)
@@ -550,7 +551,7 @@ class Training:
         run["penalty_by_rows"], run["rows_per_weight"] = self._penalty_by_rows, self._rows_per_weight
         run["count_correct"], run["threads"], run["update"] = self.model.is_classifier, self._members, update
         first_step = self.step_of(first)
-        schedule = self.optimizer.schedule(self.rates(first, len(rows)), first_step, self._product)
+        schedule = self.optimizer.schedule(rates, first_step, self._product)
         self._product = first_step + len(schedule), float(schedule[-1, PRODUCT])
         if self._buffers is None:
             assert not isinstance(self._features, Streamed)
@@ -653,7 +654,7 @@ class Training:
         ends = [self.model.parameters.copy()]
         lost = None
         for epoch in range(first, until):
-            self._call_engine(np.empty((1, HISTORY_COLUMNS)), epoch)
+            self._call_engine(np.empty((1, HISTORY_COLUMNS)), epoch, self.rates(epoch, 1))
             if not np.isfinite(self.model.parameters).all():
                 lost = epoch
                 break

@@ -19,8 +19,6 @@ from ..cross_validation import (
     Fold,
     Ready,
     Split,
-    asked_task,
-    classes_of,
     run_folds,
 )
 from ..data import Dataset
@@ -96,8 +94,8 @@ def cv(
     given, _ = read_given(settings)
     # A part of the data is taken for what all of them are, by the classes of all.
     preparation = fit_preparation(settings, given, cast(AskedTask, settings.task))
-    of_folds = replace(settings, task=asked_task(preparation))
-    classes = classes_of(given, preparation)
+    of_folds = replace(settings, task=preparation.asked_task)
+    classes = preparation.classes_of(given)
     splits = folds_of(
         classes,
         len(given.X),
@@ -228,7 +226,7 @@ def save(out: Path, report: Mapping[str, Any], found: CrossValidation, true: Col
 def true_columns(given: Dataset, preparation: Preparation) -> Columns:
     """What is true of each sample, (n,) a column: the name of its class, its labels or its numbers."""
     assert given.y is not None
-    classes = classes_of(given, preparation)
+    classes = preparation.classes_of(given)
     if classes is not None:
         return {"true": np.array(preparation.class_names)[classes]}
     values = given.y.reshape(len(given.y), -1)

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import Network, Preparation
-from ..cross_validation import asked_task, classes_of
 from ..data import Dataset, read_evaluation, read_training
 from ..data.columns import columns_named
 from ..data.labels import could_be_either
@@ -116,7 +115,7 @@ def samples_of(settings: Settings, given: Dataset, test: Dataset | None) -> Samp
     guessed = task == "auto" and given.y is not None and could_be_either(given.y, given.class_names)
     validation = None
     if settings.validation:
-        classes = classes_of(given, preparation)
+        classes = preparation.classes_of(given)
         held_out = hold_out(
             np.zeros(len(given.X), np.int64) if classes is None else classes,
             settings.validation,
@@ -127,7 +126,7 @@ def samples_of(settings: Settings, given: Dataset, test: Dataset | None) -> Samp
         validation = given.rows(held_out)
         given = given.rows(~held_out)
         # What is held out must not be in the statistics that the features are scaled by.
-        preparation = fit_preparation(settings, given, asked_task(preparation))
+        preparation = fit_preparation(settings, given, preparation.asked_task)
     if settings.base_network is not None and settings.base_network.preparation is not None:
         preparation = with_scaling_of(preparation, settings.base_network.preparation, settings.base)
     if settings.loss == "poisson" and preparation.task == "regression":

@@ -2,7 +2,8 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,21 @@ _LARGEST_RATIO = 2000
 _LARGE = 256 * 2**20
 
 
+@contextmanager
+def one_sentence(source: str, kind: str) -> Iterator[None]:
+    """Whatever Arrow trips over in a file of that kind, as a DataError."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"{source}: the {kind} file is damaged or not of this kind ({first_line(error)}); write it again"
+        ) from None
+
+
 def read_parquet(path: Path) -> RawTable:
     """Read a Parquet file.
 
@@ -31,10 +47,9 @@ def read_parquet(path: Path) -> RawTable:
     DataError
         It is damaged, or two columns have one name.
     """
-    import pyarrow as pa
     from pyarrow import parquet
 
-    try:
+    with one_sentence(str(path), "Parquet"):
         with parquet.ParquetFile(path) as file:
             declared = refuse_too_many_rows(file.metadata, path.stat().st_size, str(path))
             refuse_beyond_memory(declared, str(path))
@@ -44,12 +59,6 @@ def read_parquet(path: Path) -> RawTable:
         table.validate(full=True)  # or text that is none is met where nobody thinks of it
         refuse_swollen(table, path.stat().st_size, str(path))
         table = table.cast(schema)
-    except DataError:
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: the Parquet file is damaged or not of this kind ({first_line(error)}); write it again"
-        ) from None
     return checked_table(table, str(path))
 
 
@@ -113,19 +122,13 @@ def read_arrow(path: Path) -> RawTable:
     """
     import pyarrow as pa
 
-    try:
+    with one_sentence(str(path), "Arrow"):
         # From memory: of a file, Arrow would ask for as much room as the file says, before it sees how little there is.
         content = path.read_bytes()
         with (pa.ipc.open_file if content.startswith(b"ARROW1") else pa.ipc.open_stream)(content) as reader:
             table = reader.read_all()
         table.validate(full=True)
         refuse_swollen(table, len(content), str(path))
-    except DataError:
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: the Arrow file is damaged or not of this kind ({first_line(error)}); write it again"
-        ) from None
     return checked_table(table, str(path))
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from ..errors import DataError
-from .arrow import checked_table, first_line, refuse_swollen, refuse_too_many_rows, texts_of
+from .arrow import checked_table, first_line, one_sentence, refuse_swollen, refuse_too_many_rows, texts_of
 from .raw import RawTable
 from .whole_rows import whole_rows
 
@@ -27,10 +27,9 @@ def parquet_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
     DataError
         As of `read_parquet`.
     """
-    import pyarrow as pa
     from pyarrow import parquet
 
-    try:
+    with one_sentence(source, "Parquet"):
         with parquet.ParquetFile(file) as opened:
             size = file.seek(0, io.SEEK_END)
             refuse_too_many_rows(opened.metadata, size, source)
@@ -39,12 +38,6 @@ def parquet_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
         with parquet.ParquetFile(file, read_dictionary=texts_of(schema)) as opened:
             batches = opened.iter_batches(batch_size=ROWS_AT_ONCE)
             yield from _in_blocks(batches, source, size=size, schema=schema)
-    except DataError:
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(
-            f"{source}: the Parquet file is damaged or not of this kind ({first_line(error)}); write it again"
-        ) from None
 
 
 def arrow_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
@@ -57,17 +50,11 @@ def arrow_blocks(file: IO[bytes], source: str) -> Iterator[RawTable]:
     """
     import pyarrow as pa
 
-    try:
+    with one_sentence(source, "Arrow"):
         # Mapped: of a file, Arrow would ask for as much room as the file says, before it sees how little there is.
         # It ends with the last batch that looks into it.
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         yield from _of_arrow(pa.py_buffer(mapped), mapped[:6] == b"ARROW1", source)
-    except DataError:
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(
-            f"{source}: the Arrow file is damaged or not of this kind ({first_line(error)}); write it again"
-        ) from None
 
 
 def _of_arrow(content: "pa.Buffer", is_file: bool, source: str) -> Iterator[RawTable]:

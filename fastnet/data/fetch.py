@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import shutil
 import zlib
 from dataclasses import dataclass
@@ -95,12 +96,9 @@ def is_right(path: Path, file: RemoteFile) -> bool:
         return False
 
 
-def _sha256(stream: "BinaryIO | gzip.GzipFile") -> str:
-    digest = hashlib.sha256()
+def _sha256(stream: "io.BufferedReader | gzip.GzipFile") -> str:
     with stream:
-        while block := stream.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _originals(collection: Collection, missing: list[RemoteFile], source: Path) -> dict[str, Path]:

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastnet_kernels.machine import can_start_python
+
 from ..errors import DataError
 from .limits import declares_too_much
 
@@ -61,7 +63,7 @@ def forget() -> None:
 
 def ask(path: Path, seconds: float) -> str:
     """What another process finds wrong with a file in so many seconds of the processor's time; empty if nothing."""
-    if not _can_start_python():
+    if not can_start_python():
         return ""
     try:
         answer = subprocess.run(
@@ -85,12 +87,6 @@ def ask(path: Path, seconds: float) -> str:
 
 ENDLESS = "the HDF5 library comes to no end with this file, which is damaged or made to do harm; copy or write it again"
 CRASHED = "the HDF5 library crashes over this file, which is damaged or made to do harm; copy or write it again"
-
-
-def _can_start_python() -> bool:
-    """Whether ``sys.executable`` is Python, and not an application that Python is a part of."""
-    name = Path(sys.executable or "").stem.lower()
-    return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False)
 
 
 def look(path: Path) -> str:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ..machine import cores
+from ..machine import can_start_python, cores
 from .compiler import COMPILED, cache_folder, is_kept
 from .library import LIBRARY, load, pretend
 
@@ -46,12 +46,6 @@ def prepare(names: Sequence[str], dtype: str) -> None:
     deque(compile_missing(wanted), maxlen=0)
 
 
-def _can_start_python() -> bool:
-    """Whether ``sys.executable`` is Python, and not an application that Python is a part of."""
-    name = Path(sys.executable or "").stem.lower()
-    return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False) and _COMPILING not in os.environ
-
-
 def compile_missing(wanted: Iterable[Entry]) -> Iterator[tuple[Entry, float]]:
     """See to it that the cache holds these entry points, as far as other processes can.
 
@@ -62,7 +56,7 @@ def compile_missing(wanted: Iterable[Entry]) -> Iterator[tuple[Entry, float]]:
     Entry, float
         Each that had to be compiled, when it is, and the seconds since the start.
     """
-    if not COMPILED or cache_folder() is None or cores() == 1 or not _can_start_python():
+    if not COMPILED or cache_folder() is None or cores() == 1 or not can_start_python() or _COMPILING in os.environ:
         return
     missing = [entry for entry in dict.fromkeys(wanted) if not _is_kept(entry)]
     if len(missing) < 2:

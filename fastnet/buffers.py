@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fastnet_kernels.program import moments_size, row_size
 from fastnet_kernels.reference.randomness import row_key, stream_key
 
+from .data.stored_rows import RowReader
 from .errors import ConfigurationError
 from .model import ROWS_AT_ONCE, Model
 from .optimizers import Optimizer
@@ -134,6 +135,9 @@ class Buffers:
         self._pool = ThreadPoolExecutor(1)
         self._coming: tuple[tuple[int, int], int, Future[int]] | None = None
         self._is_closed = False
+        # Open for as long as the training goes on: to open it takes as long as to read a megabyte.
+        self._reader: RowReader | None = None
+        self._ordered: tuple[int, npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None
         # A block that two buffers share is read once.
         self._last: tuple[int, Samples] | None = None
         self._all: Samples | None = None
@@ -159,9 +163,11 @@ class Buffers:
             yield Buffer(self._X.samples(self._slots[slot][:filled]), self._rows[slot][:filled], number)
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread, and close the file."""
         self._is_closed = True
         self._pool.shutdown(cancel_futures=True)
+        if self._reader is not None:
+            self._reader.close()
 
     def _get(self, epoch: int, number: int) -> tuple[int, int]:
         """The slot that has this buffer, and how many samples are in it."""
@@ -174,31 +180,35 @@ class Buffers:
                 return slot, filled
         return slot, self._pool.submit(self._fill, slot, epoch, number).result()
 
-    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
-        """The blocks in the order of an epoch; where there is one buffer that of the file, as an engine shuffles it."""
-        blocks = np.flatnonzero(self._sizes)
-        if not self._shuffle or self.plan.buffers == 1:
-            return blocks
-        keys = row_key(stream_key(self._seed, BLOCKS, epoch), np.arange(len(blocks), dtype=np.uint64))
-        return blocks[np.argsort(keys, kind="stable")]
+    def _order(self, epoch: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The blocks in the order of an epoch, and how many samples there are up to the end of each; where there is one
+        buffer the order of the file, as an engine shuffles it."""
+        if self._ordered is None or self._ordered[0] != epoch:
+            blocks = np.flatnonzero(self._sizes)
+            if self._shuffle and self.plan.buffers > 1:
+                keys = row_key(stream_key(self._seed, BLOCKS, epoch), np.arange(len(blocks), dtype=np.uint64))
+                blocks = blocks[np.argsort(keys, kind="stable")]
+            self._ordered = epoch, blocks, np.cumsum(self._sizes[blocks])
+        return self._ordered[1:]
 
     def _fill(self, slot: int, epoch: int, number: int) -> int:
         """Gather a buffer; how many samples are in it."""
-        X, rows, order = self._slots[slot], self._rows[slot], self._order(epoch)
-        ends = np.cumsum(self._sizes[order])
+        X, rows, (order, ends) = self._slots[slot], self._rows[slot], self._order(epoch)
         begin = number * self.plan.rows
         end = min(begin + self.plan.rows, int(ends[-1]))
         at, place = begin, int(np.searchsorted(ends, begin, side="right"))
-        with self._X.samples_in_file.stored.opened() as reader:
-            while at < end and not self._is_closed:
-                block = int(order[place])
-                if self._last is None or self._last[0] != block:
-                    self._last = block, self._X.block(reader, block)
-                values, which = self._last[1], self._X.samples_in_file.block_rows(block)
-                skipped = at - int(ends[place] - self._sizes[block])
-                count = min(end - at, len(values) - skipped)
-                here = slice(at - begin, at - begin + count)
-                X[here] = (values if isinstance(values, np.ndarray) else values.X)[skipped : skipped + count]
-                rows[here] = np.arange(which.start + skipped, which.start + skipped + count)
-                at, place = at + count, place + 1
+        if self._reader is None:
+            self._reader = self._X.samples_in_file.stored.opened()
+        self._reader.check()
+        while at < end and not self._is_closed:
+            block = int(order[place])
+            if self._last is None or self._last[0] != block:
+                self._last = block, self._X.block(self._reader, block)
+            values, which = self._last[1], self._X.samples_in_file.block_rows(block)
+            skipped = at - int(ends[place] - self._sizes[block])
+            count = min(end - at, len(values) - skipped)
+            here = slice(at - begin, at - begin + count)
+            X[here] = (values if isinstance(values, np.ndarray) else values.X)[skipped : skipped + count]
+            rows[here] = np.arange(which.start + skipped, which.start + skipped + count)
+            at, place = at + count, place + 1
         return end - begin

@@ -88,14 +88,25 @@ class RowReader:
         import h5py
 
         self._stored = stored
+        self.check()
         with one_sentence(stored.path):
-            if stamp_of(stored.path) != stored.stamp:
-                raise DataError(
-                    f"{stored.path}: the file was changed while it was being read; leave it alone and begin again"
-                )
             # Blocks are whole chunks, each needed once, so a cache would only take memory.
             self._file = h5py.File(stored.path, "r", rdcc_nbytes=0)
             self._node = self._file[stored.name]
+
+    def check(self) -> None:
+        """Look whether the file is still the one it was.
+
+        Raises
+        ------
+        DataError
+            It is gone or was written to.
+        """
+        with one_sentence(self._stored.path):
+            if stamp_of(self._stored.path) != self._stored.stamp:
+                raise DataError(
+                    f"{self._stored.path}: the file was changed while it was being read; leave it alone and begin again"
+                )
 
     def rows(self, start: int, stop: int) -> Array:
         """Those rows (stop - start, ...) in one of the dtypes that a Dataset keeps.
@@ -108,13 +119,17 @@ class RowReader:
         with one_sentence(self._stored.path):
             return as_features(self._node[start:stop], str(self._stored.path))
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def __enter__(self) -> "RowReader":
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self.close()
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ ONLY_JIT = {
     "compiler",
     "custom",
     "denormals",
+    "few_classes",
     "formula",
     "inlined",
     "library",

@@ -4,14 +4,13 @@ from numba import types
 
 from ..program import CATEGORICAL, LOSSES
 from .compiler import kernel, table
+from .few_classes import MOST_CLASSES, by_columns, is_largest
 from .formula import elementwise, where, with_sign_of
 from .library import MATRIX, shared
 from .rows import largest_of
-from .transpose import transpose
 from .vector_math import exp, expm1, log1p
 from .vector_math import tanh as hyperbolic_tangent
-from .vectors import stack
-from .views import flat, matrix, row_block, vector
+from .views import flat, vector
 
 
 @elementwise("losses", "doutput")
@@ -63,60 +62,6 @@ def hinge(output, targets, scale, slope):
 
 
 @kernel
-def _subtract(doutput, targets, factor):
-    """``doutput -= factor * targets``, class indices as one-hot rows."""
-    if targets.shape[1] == 1:
-        for i in range(doutput.shape[0]):
-            doutput[i, int(targets[i, 0])] -= factor
-    else:
-        for i in range(doutput.shape[0]):
-            for j in range(doutput.shape[1]):
-                doutput[i, j] -= factor * targets[i, j]
-
-
-@kernel
-def _by_columns(losses, doutput, output, targets, scale):
-    """The rows turned into columns, so that vectors run over rows: those of ten numbers are too short to vectorise."""
-    one, zero, factor = output.dtype.type(1), output.dtype.type(0), output.dtype.type(scale)
-    rows, n_out = output.shape
-    e, memory = matrix(stack(output), 0, n_out, rows), stack(output)
-    largest, others, ones = vector(memory, 0, rows), vector(memory, rows, rows), vector(memory, 2 * rows, rows)
-    transpose(e, output)
-    for i in range(rows):
-        largest[i], others[i], ones[i] = e[0, i], zero, -one
-    for j in range(1, n_out):
-        for i in range(rows):
-            largest[i] = e[j, i] if e[j, i] > largest[i] else largest[i]
-    for j in range(n_out):
-        for i in range(rows):
-            e[j, i] -= largest[i]
-    for i in range(rows):
-        # Read back, not worked out here, where the compiler may sum in another order and lose small losses.
-        if targets.shape[1] == 1:
-            losses[i, 0] = -e[int(targets[i, 0]), i]
-        else:
-            expected = zero
-            for j in range(n_out):
-                expected += targets[i, j] * e[j, i]
-            losses[i, 0] = -expected
-    for j in range(n_out):
-        for i in range(rows):
-            e[j, i] = exp(e[j, i])
-        for i in range(rows):
-            # One of the largest, whose exponential is 1, is left out, so that log1p sees what is beside it.
-            others[i] += zero if e[j, i] >= one else e[j, i]
-            ones[i] += one if e[j, i] >= one else zero
-    for i in range(rows):
-        others[i] += ones[i]
-        losses[i, 0] += log1p(others[i])
-        ones[i] = factor / (one + others[i])
-    for j in range(n_out):
-        for i in range(rows):
-            e[j, i] *= ones[i]
-    transpose(doutput, e)
-
-
-@kernel
 def _by_rows(losses, doutput, output, targets, scale):
     one, zero, factor = output.dtype.type(1), output.dtype.type(0), output.dtype.type(scale)
     rows, n_out = output.shape
@@ -140,27 +85,19 @@ def _by_rows(losses, doutput, output, targets, scale):
         inverse = factor / (one + others)
         for j in range(n_out):
             doutput[i, j] *= inverse
-
-
-NARROW = 64
-"""Outputs up to which rows are turned into columns, and rows that are turned at a time."""
+        if targets.shape[1] == 1:
+            doutput[i, int(targets[i, 0])] -= factor
+        else:
+            for j in range(n_out):
+                doutput[i, j] -= factor * targets[i, j]
 
 
 @kernel
 def categorical_crossentropy(losses, doutput, output, targets, scale, slope):
-    if output.shape[1] > NARROW:
+    if output.shape[1] > MOST_CLASSES:
         _by_rows(losses, doutput, output, targets, scale)
     else:
-        for start in range(0, output.shape[0], NARROW):
-            rows = min(NARROW, output.shape[0] - start)
-            _by_columns(
-                row_block(losses, start, rows),
-                row_block(doutput, start, rows),
-                row_block(output, start, rows),
-                row_block(targets, start, rows),
-                scale,
-            )
-    _subtract(doutput, targets, output.dtype.type(scale))
+        by_columns(losses, doutput, output, targets, scale)
 
 
 _loss = table([globals()[name] for name in LOSSES])
@@ -216,9 +153,5 @@ def count_correct(output, targets, loss):
         else:
             for j in range(1, n_out):
                 target = j if targets[i, j] > targets[i, target] else target
-        chosen = output[i, target]
-        better = 0
-        for j in range(n_out):
-            better |= (output[i, j] > chosen) | ((output[i, j] == chosen) & (j < target))
-        correct += better == 0
+        correct += is_largest(vector(flat(output), i * n_out, n_out), target)
     return correct

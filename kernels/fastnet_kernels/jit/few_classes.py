@@ -1,0 +1,183 @@
+"""The cross-entropy of samples with fewer classes than would fill vectors, as the ten of digits.
+
+A vector is one class of as many samples as it has numbers: rows are turned into columns in registers and back, and
+between that all is vector code without a loop over samples, from the logits to the gradient. Written as loops over a
+turned copy, which LLVM vectorised each by itself with its checks and its rest, it took five times as long for a batch
+of 32 samples.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+
+from ..reference.losses import categorical_crossentropy
+from .formula import Number, where
+from .inlined import inlined
+from .transpose import turn
+from .vector_math import exp, log1p
+from .vectors import Vectors
+
+MOST_CLASSES = 64
+"""Beyond them rows are long enough for vectors of their own."""
+
+
+def by_columns(losses: Any, doutput: Any, output: Any, targets: Any, scale: Any) -> None:
+    """The reference's ``categorical_crossentropy`` for at most ``MOST_CLASSES``. Without the compiler that runs."""
+    categorical_crossentropy(losses, doutput, output, targets, scale, 0.0)
+
+
+@inlined(by_columns)
+def _by_columns(typingctx: Any, losses: Any, doutput: Any, output: Any, targets: Any, scale: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        arrays = [
+            context.make_array(kind)(context, builder, value)
+            for kind, value in zip(signature.args[:4], arguments[:4], strict=True)
+        ]
+        factor = context.cast(builder, arguments[4], scale, output.dtype)
+        _Block(Vectors(context, builder, output.dtype), arrays, factor).over_all()
+        return context.get_dummy_value()
+
+    return types.none(losses, doutput, output, targets, scale), generate
+
+
+class _Block:
+    """The code for as many samples as a vector has numbers, in the loop over all."""
+
+    def __init__(self, vectors: Vectors, arrays: list[Any], factor: Any) -> None:
+        self.vectors, builder = vectors, vectors.builder
+        losses, doutput, output, targets = arrays
+        self.losses, self.doutput, self.output, self.targets = losses.data, doutput.data, output.data, targets.data
+        self.rows, self.classes = cgutils.unpack_tuple(builder, output.shape)
+        self.target_columns = cgutils.unpack_tuple(builder, targets.shape)[1]
+        self.factor = self.number(vectors.spread(factor))
+        self.zero = self.number(vectors.zero)
+        with builder.goto_entry_block():
+            both = [
+                builder.alloca(ir.ArrayType(vectors.vector, MOST_CLASSES)) for _ in ("exponentials", "probabilities")
+            ]
+        for memory in both:
+            memory.align = 64
+        to_number = ir.PointerType(vectors.number)
+        self.exponentials, self.expected = (builder.bitcast(memory, to_number) for memory in both)
+
+    def number(self, value: Any) -> Number:
+        return Number(self.vectors.builder, value)
+
+    def over_all(self) -> None:
+        self.vectors.over_masked(self.rows, self.write)
+
+    def write(self, top: Any, mask: Any) -> None:
+        vectors, builder = self.vectors, self.vectors.builder
+        lanes = ir.Constant(self.rows.type, vectors.lanes)
+        count = None if mask is None else builder.sub(self.rows, top)
+        first = builder.mul(top, self.classes)
+        turn(vectors, self.exponentials, lanes, builder.gep(self.output, [first]), self.classes, count, self.classes)
+        is_class = builder.icmp_signed("==", self.target_columns, ir.Constant(self.rows.type, 1))
+        with builder.if_else(is_class) as (one_each, some_each):
+            with one_each:
+                self.one_hot(top, mask)
+            with some_each:
+                given = builder.gep(self.targets, [first])
+                turn(vectors, self.expected, lanes, given, self.classes, count, self.classes)
+        largest = self.over_classes([self.value_of(self.exponentials, ir.Constant(self.rows.type, 0))], self.larger)[0]
+        nothing, minus_one = self.zero, self.number(vectors.constant(-1.0, vectors.number))
+        expected, others, ones = self.over_classes(
+            [nothing, nothing, minus_one], lambda at, *sums: self.exponential(at, largest, is_class, *sums)
+        )
+        others = others + ones
+        vectors.store((log1p(others) - expected).value, self.losses, top, mask)
+        inverse = self.factor / (1.0 + others)
+        self.over_classes([], lambda at: self.gradient(at, inverse))
+        # Back again: a row for each class, of which as many as a vector has numbers are turned at a time.
+        samples = lanes if count is None else count
+        vectors.over_masked(
+            self.classes,
+            lambda at, some: turn(
+                vectors,
+                builder.gep(self.doutput, [builder.add(first, at)]),
+                self.classes,
+                builder.gep(self.exponentials, [builder.mul(at, lanes)]),
+                lanes,
+                None if some is None else builder.sub(self.classes, at),
+                samples,
+            ),
+        )
+
+    def over_classes(self, running: list[Number], body: Callable[..., tuple[Number, ...]]) -> list[Number]:
+        """Write the loop over the classes that replaces the numbers by what ``body`` makes of them."""
+        builder = self.vectors.builder
+        places = [cgutils.alloca_once_value(builder, value.value) for value in running]
+        with cgutils.for_range(builder, self.classes) as each:
+            results = body(each.index, *(self.number(builder.load(place)) for place in places))
+            for place, result in zip(places, results, strict=True):
+                builder.store(result.value, place)
+        return [self.number(builder.load(place)) for place in places]
+
+    def at(self, place: Any) -> Any:
+        return self.vectors.builder.mul(place, ir.Constant(place.type, self.vectors.lanes))
+
+    def value_of(self, memory: Any, place: Any) -> Number:
+        return self.number(self.vectors.load(memory, self.at(place)))
+
+    def one_hot(self, top: Any, mask: Any) -> None:
+        vectors, builder = self.vectors, self.vectors.builder
+        classes = self.number(vectors.load(self.targets, top, mask))
+        with cgutils.for_range(builder, self.classes) as each:
+            here = self.number(vectors.spread(builder.sitofp(each.index, vectors.number)))
+            is_it = (classes >= here) & (classes <= here)
+            vectors.store(where(is_it, 1.0 + self.zero, 0.0).value, self.expected, self.at(each.index))
+
+    def larger(self, place: Any, largest: Number) -> tuple[Number]:
+        value = self.value_of(self.exponentials, place)
+        return (where(value > largest, value, largest),)
+
+    def exponential(
+        self, place: Any, largest: Number, is_class: Any, expected: Number, others: Number, ones: Number
+    ) -> tuple[Number, Number, Number]:
+        builder = self.vectors.builder
+        value, target = self.value_of(self.exponentials, place) - largest, self.value_of(self.expected, place)
+        # Nothing but the class's own logit, since those of others may be infinite.
+        chosen, mean = where(target > 0, value, expected), expected + target * value
+        expected = self.number(builder.select(is_class, chosen.value, mean.value))
+        e = exp(value)
+        self.vectors.store(e.value, self.exponentials, self.at(place))
+        # One of the largest, whose exponential is 1, is left out, so that log1p sees what is beside it.
+        return expected, others + where(e >= 1, 0.0, e), ones + where(e >= 1, 1.0 + self.zero, 0.0)
+
+    def gradient(self, place: Any, inverse: Number) -> tuple[()]:
+        value = self.value_of(self.exponentials, place) * inverse - self.factor * self.value_of(self.expected, place)
+        self.vectors.store(value.value, self.exponentials, self.at(place))
+        return ()
+
+
+def is_largest(row: Any, target: int) -> bool:
+    """Whether a vector's number of that index is the largest, and the first of those if there are several."""
+    return not ((row > row[target]).any() or (row[:target] == row[target]).any())
+
+
+@inlined(is_largest)
+def _is_largest(typingctx: Any, row: Any, target: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, target = context.make_array(row)(context, builder, arguments[0]), arguments[1]
+        vectors, int32 = Vectors(context, builder, row.dtype), ir.IntType(32)
+        chosen = vectors.spread(builder.load(builder.gep(array.data, [target])))
+        truths = vectors.vector_of(ir.IntType(1))
+        found = cgutils.alloca_once_value(builder, ir.Constant(truths, [0] * vectors.lanes))
+        order = ir.Constant(vectors.vector_of(int32), list(range(vectors.lanes)))
+
+        def look(place: Any, mask: Any) -> None:
+            value = vectors.load(array.data, place, mask)
+            before = builder.icmp_signed("<", order, vectors.spread(builder.trunc(builder.sub(target, place), int32)))
+            as_large = builder.and_(builder.fcmp_ordered("==", value, chosen), before)
+            better = builder.or_(builder.fcmp_ordered(">", value, chosen), as_large)
+            if mask is not None:
+                better = builder.and_(better, mask)
+            builder.store(builder.or_(builder.load(found), better), found)
+
+        vectors.over_masked(array.nitems, look)
+        bits = builder.bitcast(builder.load(found), ir.IntType(vectors.lanes))
+        return builder.icmp_unsigned("==", bits, ir.Constant(bits.type, 0))
+
+    return types.boolean(row, types.intp), generate

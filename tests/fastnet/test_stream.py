@@ -18,6 +18,7 @@ import fastnet.training
 from fastnet.buffers import Buffers, Plan, plan
 from fastnet.callbacks import Callback
 from fastnet.data import Dataset
+from fastnet.data.scaling import fit_scaling_by_blocks
 from fastnet.data.stored_rows import StoredRows
 from fastnet.data.stored_samples import StoredSamples
 from fastnet.labelled import Labelled
@@ -100,6 +101,22 @@ def test_what_fits_is_trained_on_as_in_memory(tmp_path: Path, kind: str, backend
     assert history["val_f1_macro"] == expected["val_f1_macro"]
     # Evaluated in parts, whose sums round otherwise: as many additions as there are samples.
     np.testing.assert_allclose(history.val_loss, expected.val_loss, rtol=ROUNDING)
+
+
+def test_pixels_are_read_until_their_range_is_known() -> None:
+    def blocks(*tops: int) -> Iterator[tuple[int, Any]]:
+        for top in tops:
+            yield 0, np.array([[0, top]], np.uint8)
+
+    def scaling(of: Iterator[tuple[int, Any]]) -> float:
+        return fit_scaling_by_blocks(of, "pictures", None, int, 3).divisor
+
+    left = blocks(1, 16, 17, 3)
+    assert scaling(left) == 255
+    assert len(list(left)) == 1
+    left = blocks(1, 16, 2)
+    assert scaling(left) == 16
+    assert not list(left)
 
 
 def test_the_scaling_of_blocks_is_that_of_all_samples(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from .. import __version__
 from ..data import Dataset, read_training
 from ..data.columns import as_text, target_columns
 from ..data.columns import listed as quoted
+from ..data.delimiters import CALLED
 from ..data.describe import (
     ColumnSummary,
     Numbers,
@@ -71,6 +72,8 @@ class Part:
         What each sample's target is, to compare it.
     first : int
         What the first sample is counted as: 1 in a table, else 0.
+    delimiter, decimal_mark : str
+        Of tables in text, as far as they were found.
     """
 
     source: str
@@ -86,6 +89,8 @@ class Part:
     digests: Digests = field(repr=False)
     targets: Sequence[object] | None = field(repr=False)
     first: int
+    delimiter: str = ""
+    decimal_mark: str = ""
 
     @functools.cached_property
     def repeats(self) -> Repeats:
@@ -186,6 +191,8 @@ def part_of_table(path: Path, target: str | None, *, like: Part | None = None) -
         digests=digests_of_columns([by_name[name].column for name in compared]),
         targets=list(zip(*(by_name[name].column.cells().tolist() for name in names), strict=True)) or None,
         first=1,
+        delimiter=raw.delimiter,
+        decimal_mark="" if raw.decimals is None else raw.decimals.mark,
     )
 
 
@@ -216,7 +223,8 @@ def tell(say: Printer, label: str, part: Part) -> None:
     shape = " x ".join(map(str, part.shape))
     n_features = math.prod(part.shape)
     if part.columns:
-        fold(say, label, f"{part.source}: {counted(part.samples, 'row')}, {counted(len(part.columns), 'column')}")
+        rows, columns = counted(part.samples, "row"), counted(len(part.columns), "column")
+        fold(say, label, f"{part.source}: {rows}, {columns}{_written(part)}")
         show(say, "", HEADER, [_row(column) for column in part.columns])
         say("")
     else:
@@ -267,6 +275,12 @@ def fold(say: Printer, label: str, text: str) -> None:
     width = max(room() - LABEL_WIDTH, 20)
     for index, line in enumerate(textwrap.wrap(text, width, break_on_hyphens=False) or [""]):
         say(labelled("" if index else label, line))
+
+
+def _written(part: Part) -> str:
+    """How a table in text is written, where that is not with commas and points."""
+    between = f", {CALLED[part.delimiter]} between them" if part.delimiter not in ("", ",") else ""
+    return between + (", decimal commas" if part.decimal_mark == "," else "")
 
 
 def _row(column: ColumnSummary) -> tuple[str, ...]:
@@ -332,6 +346,8 @@ def as_plain(part: Part) -> dict[str, Any]:
     target = part.target
     return {
         "source": part.source,
+        "delimiter": part.delimiter or None,
+        "decimal_mark": part.decimal_mark or None,
         "samples": part.samples,
         "shape": part.shape,
         "dtype": part.dtype or None,

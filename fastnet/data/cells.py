@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import DataError
 from .dataset import Array
+from .decimals import looks_like_number
 
 
 def is_number(cell: str) -> bool:
@@ -68,8 +69,9 @@ def parse_targets(
             )
     numeric = [is_number(cell) for cell in cells]
     if not all(numeric):
-        if 2 * sum(numeric) > len(cells):
-            first = numeric.index(False)
+        like_numbers = [is_number(cell) or looks_like_number(cell) for cell in cells]
+        if 2 * sum(like_numbers) > len(cells):
+            first = (numeric if all(like_numbers) else like_numbers).index(False)
             raise DataError(
                 f"{source}: {place(first)}, column '{column}' ({what}) has the text "
                 f"'{cells[first]}' where a number is expected as in most rows; correct it or remove the row"

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, NoReturn
 from ..errors import DataError
 from .cells import looks_like_data
 from .columns import listed
+from .decimals import decimals_of
+from .delimiters import find_delimiter, reader
 from .limits import refuse_beyond_memory
-from .raw import RawTable
+from .raw import Decimals, RawTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +34,6 @@ _COPIES = 3
 """The bytes of the file are in memory, and as pyarrow is given them, and as its texts."""
 
 _MOST_COLUMNS = 100_000
-_QUOTED_AFTER_SPACES = re.compile(rb'(?:^|[,\r\n]) +"')
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def read_csv(path: Path) -> RawTable:
     Parameters
     ----------
     path : Path
-        ``.tsv`` is separated by tabs, anything else by commas; UTF-8, with or without a BOM; ``.gz`` is unpacked.
+        UTF-8, with or without a BOM; ``.gz`` is unpacked. What is between the columns is found from the rows.
 
     Raises
     ------
@@ -67,9 +68,9 @@ def read_csv(path: Path) -> RawTable:
     if not is_packed:
         refuse_beyond_memory(_COPIES * path.stat().st_size, str(path), "the table")
     content = _unpacked(path) if is_packed else path.read_bytes()
-    text = CsvText(str(path), content, "\t" if name.removesuffix(".gz").endswith(".tsv") else ",")
-    header = text.header()
-    return text.raw_table(header)
+    usual = "\t" if name.removesuffix(".gz").endswith(".tsv") else ","
+    text = CsvText(str(path), content, find_delimiter(content, str(path), usual))
+    return text.raw_table(text.header())
 
 
 def _unpacked(path: Path) -> bytes:
@@ -104,6 +105,8 @@ class CsvText:
     delimiter : str
     rows_before, lines_before : int
         How many rows and lines of the file stand between its header and these rows.
+    decimals : Decimals, optional
+        What the rows before told of them.
     """
 
     source: str
@@ -111,6 +114,7 @@ class CsvText:
     delimiter: str
     rows_before: int = 0
     lines_before: int = 0
+    decimals: Decimals | None = None
 
     def raw_table(self, header: list[str]) -> RawTable:
         """The rows as a table.
@@ -120,26 +124,31 @@ class CsvText:
         DataError
             A row is not what is expected; the message names it.
         """
+        columns, decimals = self.columns(header), self.decimals
+        if decimals is None and self.delimiter != ",":
+            decimals = decimals_of(header, columns, commas=b"," in self.content)
         return RawTable(
             source=self.source,
             names=header,
-            columns=self.columns(header),
+            columns=columns,
             typed=False,
             place=self.place,
+            delimiter=self.delimiter,
+            decimals=decimals,
         )
 
     @contextmanager
     def records(self) -> Iterator[Iterator[Record]]:
         """The rows as the csv module reads them, the header being row 0; blank lines are left out."""
         lines = io.TextIOWrapper(io.BytesIO(self.content), encoding="utf-8-sig", newline="")
-        reader = csv.reader(lines, delimiter=self.delimiter, skipinitialspace=self.delimiter == ",", strict=True)
-        rows = (cells for cells in reader if cells)
+        read = reader(lines, self.delimiter)
+        rows = (cells for cells in read if cells)
         try:
             yield (
-                Record(cells, i + self.rows_before, reader.line_num + self.lines_before) for i, cells in enumerate(rows)
+                Record(cells, i + self.rows_before, read.line_num + self.lines_before) for i, cells in enumerate(rows)
             )
         except csv.Error as error:
-            line = reader.line_num + self.lines_before
+            line = read.line_num + self.lines_before
             raise DataError(
                 f"{self.source}: line {line} is not valid CSV ({error}); check its quotation marks"
             ) from None
@@ -153,8 +162,6 @@ class CsvText:
         if first is None:
             raise DataError(f"{self.source}: the file is empty; a header and at least one row are needed")
         names = [cell.strip() for cell in first.cells]
-        if len(names) == 1:
-            self._check_separator(names[0])
         if len(names) > _MOST_COLUMNS:
             raise DataError(
                 f"{self.source}: the header has {len(names):,} columns, where a table has at most {_MOST_COLUMNS:,}; "
@@ -174,17 +181,6 @@ class CsvText:
         if count > 1:
             raise DataError(f"{self.source}: {count} columns are called '{name}'; give each its own name")
         return names
-
-    def _check_separator(self, name: str) -> None:
-        """Refuse a header of one name that holds another separator: all that comes after would be misread."""
-        for separator, what in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), (",", "commas")):
-            if separator != self.delimiter and separator in name:
-                wanted = "tabs" if self.delimiter == "\t" else "commas"
-                points = ", and numbers with a point (1.5)" if separator == ";" else ""
-                raise DataError(
-                    f"{self.source}: its columns seem to be separated by {what} instead of {wanted}; save it with "
-                    f"{wanted} between the columns{points}"
-                )
 
     def columns(self, header: list[str]) -> list["pa.ChunkedArray"]:
         """The cells of each column, without the header."""
@@ -214,11 +210,12 @@ class CsvText:
         with self.records() as records:
             for _ in records:
                 pass
-        if self.delimiter != "," or not _QUOTED_AFTER_SPACES.search(self.content):
+        after_spaces = rb'(?:^|[%s\r\n]) +"' % self.delimiter.encode()
+        if self.delimiter == "\t" or not re.search(after_spaces, self.content):
             return self.content + b"\n"
         text = io.StringIO(newline="")
         with self.records() as records:
-            csv.writer(text).writerows(record.cells for record in records)
+            csv.writer(text, delimiter=self.delimiter).writerows(record.cells for record in records)
         return text.getvalue().encode()
 
     def place(self, row: int) -> str:

@@ -1,23 +1,25 @@
 """CSV and TSV read some megabytes at a time, so that a file may be larger than the memory, or have no end."""
 
+import io
 import re
 from collections.abc import Iterator
 from functools import partial
 from typing import IO
 
 from .csv import CsvText
-from .raw import RawTable
+from .delimiters import CALLED, SAMPLE, find_delimiter
+from .raw import Decimals, RawTable
 from .whole_rows import whole_rows
 
 BLOCK = 8 * 2**20
 
 _QUOTED = rb'(?:^(?:\xef\xbb\xbf)?|[%s\r\n])%s"[^"]*(?:""[^"]*)*(?:"|\Z)'
-_CELLS = {",": re.compile(_QUOTED % (b",", b" *")), "\t": re.compile(_QUOTED % (b"\t", b""))}
+_CELLS = {one: re.compile(_QUOTED % (one.encode(), b"" if one == "\t" else b" *")) for one in CALLED}
 """Cells in quotation marks, with what separates them from the cell before; a mark inside of another cell, as of inches,
 means nothing."""
 
 
-def csv_blocks(stream: IO[bytes], source: str, delimiter: str, block: int = BLOCK) -> Iterator[RawTable]:
+def csv_blocks(stream: IO[bytes], source: str, usual: str, block: int = BLOCK) -> Iterator[RawTable]:
     """The rows of a table as several tables with the same header, in order.
 
     Parameters
@@ -26,7 +28,8 @@ def csv_blocks(stream: IO[bytes], source: str, delimiter: str, block: int = BLOC
         UTF-8, with or without a BOM.
     source : str
         What messages call it; they name rows and lines as if the file had been read at once.
-    delimiter : str
+    usual : str
+        The delimiter by the format's name; which it is, the first rows tell.
     block : int
         Bytes that are read at once.
 
@@ -38,7 +41,10 @@ def csv_blocks(stream: IO[bytes], source: str, delimiter: str, block: int = BLOC
     rows = lines = lines_of_header = 0
     header: bytes | None = None
     names: list[str] = []
-    for part, is_last in whole_rows(stream, source, block, partial(_end_of_rows, delimiter)):
+    decimals: Decimals | None = None
+    beginning = stream.read(max(block, SAMPLE + 1))
+    delimiter = find_delimiter(beginning, source, usual)
+    for part, is_last in whole_rows(_Begun(beginning, stream), source, block, partial(_end_of_rows, delimiter)):
         content = part
         if header is None:
             header = _first_row(delimiter, content)
@@ -46,10 +52,21 @@ def csv_blocks(stream: IO[bytes], source: str, delimiter: str, block: int = BLOC
             names = CsvText(source, header, delimiter).header()
             lines_of_header = _line_breaks(header)
         if content.strip() or (is_last and rows == 0):
-            table = CsvText(source, header + content, delimiter, rows, lines).raw_table(names)
+            table = CsvText(source, header + content, delimiter, rows, lines, decimals).raw_table(names)
             rows += len(table)
+            decimals = table.decimals
             yield table
         lines += _line_breaks(header + content) - lines_of_header
+
+
+class _Begun:
+    """A stream of which the beginning was read already."""
+
+    def __init__(self, beginning: bytes, stream: IO[bytes]) -> None:
+        self._beginning, self._stream = io.BytesIO(beginning), stream
+
+    def read(self, size: int, /) -> bytes:
+        return self._beginning.read(size) or self._stream.read(size)
 
 
 def _outside(delimiter: str, content: bytes) -> Iterator[tuple[int, int]]:

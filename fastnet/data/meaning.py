@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ..errors import DataError
 from .cells import is_missing, is_number
 from .dataset import Array
+from .decimals import NOTHING, looks_like_number, numbers_or_text
 from .raw import RawTable
 from .table import Column, Kind, as_code, category
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Meaning = Literal["number", "boolean", "category", "time", "identifier"]
-
-NOTHING = frozenset({"na", "n/a", "#n/a", "null", "none", "?", "-", "."})
-"""Texts that mean "no value" among numbers; in a column of text they are a text like any other."""
 
 _TRUTHS = {"true": 1.0, "false": 0.0}
 
@@ -164,14 +162,12 @@ def _of_type(raw: RawTable, name: str, values: "pa.ChunkedArray", wanted: Kind |
 def _of_text(raw: RawTable, name: str, values: "pa.ChunkedArray", wanted: Kind | None) -> Found:
     """Of a column of a text file, where numbers are texts too."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if wanted != "category":
-        try:
-            numbers = pc.cast(pc.if_else(pc.equal(values, ""), None, values), pa.float64())
-            return _of_numbers(name, _floats(numbers))
-        except pa.ArrowInvalid:
-            pass  # there are other texts, or numbers as Python alone writes them
+        advice = f"or have the column's values taken for categories by --categorical {name}"
+        values = numbers_or_text(raw, name, advice)
+        if pa.types.is_floating(values.type):
+            return _of_numbers(name, _floats(values))
     column = _as_category(name, values, trim=False)
     if wanted == "category":
         texts = [_code(text) for text in column.texts]
@@ -186,11 +182,14 @@ def _of_text(raw: RawTable, name: str, values: "pa.ChunkedArray", wanted: Kind |
         parsed = np.array([_TRUTHS.get(text.lower(), value) for text, value in zip(column.texts, parsed, strict=True)])
     is_nothing = np.array([text.lower() in NOTHING for text in column.texts], bool)
     is_text = np.isnan(parsed) & ~is_nothing
-    n_numbers, n_texts = int(counts[~np.isnan(parsed)].sum()), int(counts[is_text].sum())
-    if n_texts == 0 and (n_numbers or wanted is not None):
+    # What is written in a way that is not read counts as a number, too, where it is asked what a column was meant as.
+    is_like_number = np.array([looks_like_number(text) for text in column.texts], bool) | ~np.isnan(parsed)
+    n_numbers, n_texts = int(counts[is_like_number].sum()), int(counts[is_text & ~is_like_number].sum())
+    if not is_text.any() and (n_numbers or wanted is not None):
         return _of_numbers(name, np.append(parsed, np.nan)[column.values])
     if wanted is not None or n_numbers >= max(n_texts, 1):
-        _refuse_text(raw, name, values, np.append(is_text, False)[column.values])
+        first = is_text & ~is_like_number if n_texts else is_text
+        _refuse_text(raw, name, values, np.append(first, False)[column.values])
     return Found(_of_texts(column), column)
 
 

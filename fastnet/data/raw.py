@@ -3,12 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from ..errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Decimals:
+    """Which mark the numbers of a text file have, and the column that tells."""
+
+    mark: Literal[".", ","]
+    column: str
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,10 @@ class RawTable:
         Whether the format has types, so that text is never meant as numbers.
     place : function
         How messages name a row, counted from 0.
+    delimiter : str
+        What is between the cells of a text file; else empty.
+    decimals : Decimals, optional
+        Of a text file, as far as its rows tell.
     """
 
     source: str
@@ -32,6 +44,8 @@ class RawTable:
     columns: Sequence["pa.ChunkedArray"]
     typed: bool
     place: Callable[[int], str]
+    delimiter: str = ""
+    decimals: Decimals | None = None
 
     def __len__(self) -> int:
         return len(self.columns[0])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
+from .decimals import has_decimal_commas, with_points
 from .raw import RawTable
 from .tables import ARROW_SUFFIXES, PARQUET_SUFFIXES
 
@@ -89,7 +90,7 @@ def with_types(table: RawTable) -> RawTable:
     """
     if table.typed:
         return table
-    columns = [_typed(column) for column in table.columns]
+    columns = [_typed(with_points(column) if has_decimal_commas(table) else column) for column in table.columns]
     return RawTable(table.source, table.names, columns, typed=True, place=table.place)
 
 

@@ -9,6 +9,7 @@ from ..errors import DataError, DataWarning
 from .cells import parse_several, parse_targets
 from .columns import as_text, listed, target_columns
 from .dataset import Array, Dataset
+from .decimals import cells_with_points
 from .encoding import ColumnEncoding
 from .meaning import LEFT_OUT, find_out, note_on
 from .raw import RawTable
@@ -185,7 +186,8 @@ def _cells(raw: RawTable, name: str) -> list[str]:
                 f"{raw.source}: the column '{name}' is of type {str(kind)[:60]}, which is neither a number nor text; "
                 "write it as one of them"
             )
-    return ["" if cell is None else str(cell).strip() for cell in raw.column(name).to_pylist()]
+    column = raw.column(name) if raw.typed else cells_with_points(raw, name, "or letters too, where it is a label")
+    return ["" if cell is None else str(cell).strip() for cell in column.to_pylist()]
 
 
 def _text(raw: RawTable, name: str, row: int) -> str:

@@ -1,7 +1,7 @@
 """Text read some megabytes at a time and cut where rows end."""
 
 from collections.abc import Callable, Iterator
-from typing import IO
+from typing import Protocol
 
 from ..errors import DataError
 
@@ -9,8 +9,15 @@ MOST_WITHOUT_A_ROW = 8
 """Blocks after which a row that has not ended is taken for damage, such as a quotation mark that was never closed."""
 
 
+class Readable(Protocol):
+    """What gives its bytes by and by."""
+
+    def read(self, size: int, /) -> bytes:
+        """So many, fewer at the end."""
+
+
 def whole_rows(
-    stream: IO[bytes], source: str, block: int, end_of_rows: Callable[[bytes], int]
+    stream: Readable, source: str, block: int, end_of_rows: Callable[[bytes], int]
 ) -> Iterator[tuple[bytes, bool]]:
     """What a stream holds in parts of whole rows, each with whether it is the last, of which there is always one.
 

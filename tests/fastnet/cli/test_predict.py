@@ -140,6 +140,17 @@ def test_every_format_gives_the_same_answers(run: Run, model: Path, suffix: str)
 
 
 @pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_a_pipe_with_other_separators_and_decimal_commas(model: Path, delimiter: str) -> None:
+    content = as_csv(delimiter).replace(b".", b",")
+    done = CliRunner().invoke(cli, ["predict", str(model), "-", "--keep", "id", "-o", "out.csv"], input=content)
+    assert done.exit_code == 0, done.stderr
+    found = columns_of(Path("out.csv"))
+    assert [text.splitlines()[-1] for text in found.pop("id")] == NAMES
+    assert found == expected(model)
+
+
+@pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet", ".npz"])
 def test_every_format_is_written(run: Run, model: Path, suffix: str) -> None:
     data, out = write(Path("data.parquet")), Path(f"out{suffix}")

@@ -141,3 +141,28 @@ def test_a_network_without_a_preparation_takes_no_text(run: Run, tmp_path: Path)
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.startswith("fastnet: error: t.csv: ")
         assert result.stderr.count("\n") == 1
+
+
+def test_a_table_as_europe_writes_it_is_the_same_to_every_verb(run: Run, amounts: Path) -> None:
+    plain = amounts.read_text(encoding="utf-8").replace("\n4,", "\n4.5,")
+    amounts.write_text(plain, encoding="utf-8")
+    european = plain.replace(",", ";").replace(".", ",")
+    Path("euro.csv").write_text(european, encoding="utf-8")
+    told: list[dict[str, object]] = []
+    for name in ("amounts.csv", "euro.csv"):
+        trained = run("train", name, *TRAIN, "--out", f"run-{name}", "--json")
+        told.append({"train": json.loads(trained.stdout)["train"]})
+        scored = json.loads(run("evaluate", "run-amounts.csv", name, "--json").stdout)
+        predicted = run("predict", "run-amounts.csv", name, "--keep", "width").stdout
+        # Cells that are kept stay as they are written.
+        told[-1] |= {"evaluate": scored["targets"], "predict": predicted.replace('"4,5"', "4.5")}
+        assert run("data", "convert", name, "out.parquet", "--force").exit_code == 0
+        told[-1]["convert"] = pd.read_parquet("out.parquet").to_dict()
+    assert told[0] == told[1]
+    assert (
+        run("data", "describe", "euro.csv")
+        .stdout.splitlines()[0]
+        .endswith("12 rows, 3 columns, semicolons between them, decimal commas")
+    )
+    described = json.loads(run("data", "describe", "euro.csv", "--json").stdout)["data"]
+    assert (described["delimiter"], described["decimal_mark"]) == (";", ",")

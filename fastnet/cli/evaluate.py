@@ -19,6 +19,7 @@ from .own_activations import read_activations
 from .samples import Part, prepare, raw_part
 from .scoreboard import tell
 from .scores import Scores, in_lines, in_words, measure
+from .tables import fold
 
 BACKEND = "jit"
 
@@ -66,7 +67,7 @@ def evaluate(
     say = Printer(quiet=as_json)
     say(labelled("model", str(model)))
     say(labelled("data", part.source))
-    say(labelled("result", in_words(scores)))
+    fold(say, "result", in_words(scores))
     for line in in_lines(scores, wanted, network):
         say(labelled("", line))
     tell(say, report, scores)

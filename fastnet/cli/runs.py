@@ -1,5 +1,7 @@
 """``fastnet runs``: what trainings came to, and what sets them apart."""
 
+import sys
+import textwrap
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,8 +15,10 @@ from ..errors import ConfigurationError
 from .about import ABOUT, AboutError, read_about
 from .destination import CHECKPOINT, CONFIGURATION, HISTORY
 from .locks import is_locked
+from .option_types import Names
 from .output import Printer, json_text, table
 from .output import seconds as in_seconds
+from .tables import fitting, room, show
 
 OWN = ("name", "data", "epochs", "state", "seconds", "started")
 """The columns that every run has; beside them are what was measured."""
@@ -71,8 +75,16 @@ class Found:
 @click.command()
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER]...")
 @click.option("--sort", metavar="COLUMN", help="Order by a column, such as val_loss; by default by name.")
+@click.option(
+    "--columns",
+    "asked",
+    type=Names(),
+    default="",
+    metavar="COLUMN,...",
+    help="Show these, whatever room there is; by default what fits the terminal, and all elsewhere.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def runs(folders: tuple[Path, ...], sort: str | None, as_json: bool) -> None:
+def runs(folders: tuple[Path, ...], sort: str | None, asked: tuple[str, ...], as_json: bool) -> None:
     """List the runs in FOLDERs, by default those in runs; of several that are named, show also what their
     configurations differ in.
 
@@ -82,10 +94,11 @@ def runs(folders: tuple[Path, ...], sort: str | None, as_json: bool) -> None:
     """
     found = [read_run(folder) for folder in _runs_in(folders or (Path("runs"),))]
     measured = list(dict.fromkeys(column for run in found for column in run.measures))
-    columns = [*OWN[:4], *measured, *OWN[4:]]
+    every = [*OWN[:4], *measured, *OWN[4:]]
+    for option, name in (("--sort", sort), *(("--columns", name) for name in asked)):
+        if name is not None and name not in every:
+            raise ConfigurationError(f"{option} {name} is no column of these runs; choose one of {', '.join(every)}")
     if sort is not None:
-        if sort not in columns:
-            raise ConfigurationError(f"--sort {sort} is no column of these runs; choose one of {', '.join(columns)}")
         last = {id(run): run.value(sort) in (None, "") for run in found}  # a damaged run tells little of itself
         found.sort(key=lambda run: (last[id(run)], 0 if last[id(run)] else run.value(sort)))
     say = Printer(quiet=as_json)
@@ -95,20 +108,44 @@ def runs(folders: tuple[Path, ...], sort: str | None, as_json: bool) -> None:
         say("there are no runs here; `fastnet train` makes one")
     else:
         shown = [run for run in found if run.problem is None]
-        for line in table(columns, [[run.cell(column) for column in columns] for run in shown]) if shown else []:
-            say(line.rstrip())
+        columns = list(dict.fromkeys(("name", *asked))) if asked else every
+        if shown:
+            cells = [[run.cell(column) for column in columns] for run in shown]
+            list_them(say, columns, cells, sort, whole=bool(asked))
         for run in found:
             if run.problem is not None:
                 say(f"damaged: {run.problem}")
         if differing:
-            say("")
-            names = [str(run.folder) for run in named]
+            header = ["what differs", *(str(run.folder) for run in named)]
             rows = [[name, *(_text(value) for value in values)] for name, values in differing.items()]
-            for line in table(["what differs", *names], rows):
-                say(line.rstrip())
+            if sys.stdout.isatty():
+                show(say, "", header, rows)
+            else:
+                say("")
+                list_them(say, header, rows, None, whole=True)
     if as_json:
         say.write(json_text({"version": __version__, "runs": [_plain(run) for run in found], "differ": differing}))
     say.close()
+
+
+def list_them(
+    say: Printer, columns: Sequence[str], rows: Sequence[Sequence[str]], sort: str | None, *, whole: bool
+) -> None:
+    """Print lines in columns: on a terminal those that fit, unless the whole is wanted; elsewhere always all."""
+    places = list(range(len(columns)))
+    if sys.stdout.isatty() and not whole:
+        measured = [column for column in columns if column not in OWN]
+        # What was held out says more of a run than what it was trained on.
+        measured.sort(key=lambda column: not column.startswith(("val_", "test_")))
+        first = ["name", "state", *([sort] if sort is not None else []), *measured]
+        places = fitting(columns, rows, list(dict.fromkeys([*first, "epochs", "data", "seconds", "started"])))
+    for line in table([columns[place] for place in places], [[row[place] for place in places] for row in rows]):
+        say(line.rstrip())
+    left = [name for place, name in enumerate(columns) if place not in places]
+    if left:
+        text = f"no room for {', '.join(left)}; --columns {','.join(left[:2])} shows what it names, a pipe shows all"
+        for line in textwrap.wrap(text, room(), break_on_hyphens=False):
+            say(line)
 
 
 def read_run(folder: Path) -> Found:

@@ -140,3 +140,21 @@ def test_a_column_of_lists_is_a_note_and_no_end(run: Run, tmp_path: Path) -> Non
     result = run("data", "describe", "t.parquet")
     assert result.exit_code == 0
     assert "the column 'b' is of type list" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_texts_are_left_out_whole(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    colours = ["red"] * 3 + ["a colour nobody has a name for"] * 2 + ["green"]
+    flowers = {"the_colour_of_the_flower": colours, "size": np.arange(6) * 1e4 + 0.125, "t": list("xyxyxy")}
+    pd.DataFrame(flowers).to_csv(tmp_path / "t.csv", index=False)
+    lines = run("data", "describe", "t.csv").stdout.splitlines()
+    colour, size = (next(line for line in lines if f" {kind} " in line) for kind in ("category", "number"))
+    assert len(colour) <= width
+    assert size.split()[4:] == ["0.125", "5e+04", "2.5e+04"]
+    texts = [text.rpartition(" ")[::2] for text in colour.split(" 0         3 ")[1].strip().split(", ")]
+    assert texts[0] == ("red", "3")
+    if width == 140:
+        assert texts[1:] == [("a colour no.. a name for", "2"), ("green", "1")]
+    else:
+        assert texts[1:] in ([], [("a col..e for", "2")], [("a col..e for", "2"), ("green", "1")])

@@ -4,10 +4,12 @@ import errno
 import io
 import sys
 
+import click
 import pytest
 
 from fastnet.cli.main import complain
 from fastnet.cli.output import Printer
+from fastnet.cli.tables import show
 from fastnet.errors import OutputError
 
 
@@ -57,3 +59,20 @@ def test_what_cannot_be_said_stops_nothing(monkeypatch: pytest.MonkeyPatch, erro
     monkeypatch.setattr(sys, "stderr", stream)
     complain("a line")
     assert stream.tried > 0
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_table_too_wide_never_breaks_a_number(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    header = ["target", *(f"{share}%" for share in range(0, 101, 10))]
+    numbers = [f"-{digit}.234e+05" for digit in range(1, 10)] + ["12,345,678,901,234", "99.99%"]
+    show(Printer(quiet=False), "a title", header, [["a name that is longer than there is room for", *numbers]])
+    lines = click.unstyle(capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= 60
+    words = " ".join(lines).split()
+    assert [word for word in words if word in numbers] == numbers
+    assert [word for word in words if word in header[1:]] == header[1:]
+    assert words.count("target") > 1

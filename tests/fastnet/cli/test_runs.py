@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -100,6 +101,33 @@ def test_a_damaged_folder_is_a_line(run: Run, name: str, content: bytes | None) 
         assert "damaged: " in result.stdout
         assert str(Path("runs", "a")) in result.stdout.splitlines()[-1]
     assert str(Path("runs", "b")) in result.stdout
+
+
+@pytest.mark.usefixtures("two")
+def test_a_terminal_has_what_fits_and_a_pipe_has_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run("runs").stdout
+    every = whole.splitlines()[0].split()
+    assert max(map(len, whole.splitlines())) > 80
+    assert run("runs", "--columns", "rmse").stdout.splitlines()[0].split() == ["name", "rmse"]
+    with monkeypatch.context() as patch:
+        # The runner puts a stream of its own in the place of standard output.
+        patch.setattr("fastnet.cli.runs.sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+        for width in (50, 80, 200):
+            patch.setenv("COLUMNS", str(width))
+            lines = run("runs", "--sort", "rmse").stdout.splitlines()
+            shown = lines[0].split()
+            assert max(map(len, lines)) <= width
+            assert shown == [name for name in every if name in shown]
+            assert {"name", "state", "rmse"} <= set(shown)
+            left = [name for name in every if name not in shown]
+            told = " ".join(lines[3:])
+            assert told.startswith(f"no room for {', '.join(left)}; --columns ") if left else told == ""
+        assert not left
+    monkeypatch.setenv("COLUMNS", "20")
+    assert run("runs").stdout == whole
+    result = run("runs", "--columns", "name,colour")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("fastnet: error: --columns colour is no column of these runs; choose one of name")
 
 
 def test_nothing_there(run: Run) -> None:

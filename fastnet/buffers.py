@@ -13,7 +13,8 @@ from fastnet_kernels.reference.randomness import row_key, stream_key
 
 from .data.stored_rows import RowReader
 from .errors import ConfigurationError
-from .model import ROWS_AT_ONCE, Model
+from .forward import ROWS_AT_ONCE
+from .model import Model
 from .optimizers import Optimizer
 from .pixels import Samples
 from .streamed import PART_BYTES, Streamed

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from fastnet_kernels.program import HISTORY_LOSS
 
 from .errors import ConfigurationError
-from .labelled import Labelled
 from .network import Network
 from .optimizers import SGD
 from .pixels import Pixels
@@ -106,8 +105,7 @@ def check_gradients(
     if X is None or y is None:
         X, y = drawn(double, rng)
     features = double.check_features(X)
-    targets = double.check_targets(y, len(features))
-    data = Labelled(features, targets, double.check_weights(targets))
+    data = double.labelled(features, double.check_targets(y, len(features)))
     results = []
     for backend in (backends,) if isinstance(backends, str) else backends:
         training = Training(

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .data.stream import Stream
-from .errors import ConfigurationError
-from .model import Array
-from .pixels import Samples
+from .errors import ConfigurationError, DataError
+from .pixels import Array, Samples
+from .preparation import Preparation
 from .streamed import Streamed
 
 
@@ -36,3 +36,17 @@ def checked_validation(data: Any) -> tuple[Any, Any, Any]:
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         raise ConfigurationError("validation_data must be a pair (X, y), or (X, y, sample_weight), or a Stream")
     return data[0], data[1], data[2] if len(data) == 3 else None
+
+
+def targets_of(X: Any, preparation: Preparation | None) -> Any:
+    """The targets of the stream X, prepared if there is a preparation.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    """
+    raw = X.y if isinstance(X, Stream) else None
+    if raw is None:
+        raise DataError(f"{X.source if isinstance(X, Stream) else 'y'}: there are no targets; give them as y")
+    return raw if preparation is None else preparation.targets(raw, source=X.source)

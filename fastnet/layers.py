@@ -223,6 +223,28 @@ LAYERS: dict[str, type[Layer]] = {
 }
 
 
+def checked_layers(layers: Any) -> tuple[Layer, ...]:
+    """``layers``, if they are a sequence of layers, of which no two have different activations of one name.
+
+    Raises
+    ------
+    ConfigurationError
+        If they are something else.
+    """
+    if not isinstance(layers, Sequence):
+        raise ConfigurationError(f"layers must be a list of layers, such as [Dense(10)], not {layers!r}")
+    own: dict[str, CustomActivation] = {}
+    for layer in layers:
+        if type(layer) not in LAYERS.values():
+            raise ConfigurationError(f"layers must be fastnet layers such as Dense(10), not {layer!r}")
+        activation = getattr(layer, "activation", None)
+        if isinstance(activation, CustomActivation) and own.setdefault(activation.name, activation) != activation:
+            raise ConfigurationError(
+                f"two different CustomActivations are named {activation.name!r}, the name they are saved by; rename one"
+            )
+    return tuple(layers)
+
+
 def layer_to_dict(layer: Layer) -> dict[str, Any]:
     """The layer as plain data: its kind and its parameters."""
     data = {"kind": type(layer).__name__.lower(), **vars(layer)}

@@ -18,10 +18,10 @@ from .callbacks import Callback, checked_callbacks
 from .data.stream import Stream
 from .errors import ConfigurationError, DataError
 from .history import History
-from .labelled import Labelled, checked_validation
+from .labelled import checked_validation
 from .model import Array, Model
 from .optimizers import LBFGS, Adam, Optimizer
-from .pixels import Pixels, Samples
+from .pixels import Pixels
 from .state import read as read_state
 from .streamed import Streamed
 from .training import Training
@@ -155,10 +155,10 @@ class Network(Model):
             held_out_X, held_out_y, held_out_weight = checked_validation(validation_data)
             held_out = self.check_samples(held_out_X, "the validation X")
             held_out_y = self.targets_of(held_out_X, held_out_y)
-            validation = self._labelled(held_out, self.check_targets(held_out_y, len(held_out)), held_out_weight)
+            validation = self.labelled(held_out, self.check_targets(held_out_y, len(held_out)), held_out_weight)
         training = Training(
             self,
-            self._labelled(features, targets, sample_weight, class_weight),
+            self.labelled(features, targets, sample_weight, class_weight),
             optimizer=optimizer,
             epochs=whole("epochs", epochs, at_least=1),
             batch_size=min(rows, len(features)),
@@ -203,16 +203,6 @@ class Network(Model):
             If the file cannot be written.
         """
         checkpoint.write(Path(path), self)
-
-    def _labelled(
-        self,
-        X: Samples | Streamed,
-        targets: Array,
-        sample_weight: npt.ArrayLike | None = None,
-        class_weight: ClassWeight = None,
-    ) -> Labelled:
-        weights = self.check_weights(targets, sample_weight, class_weight)
-        return Labelled(X, targets, weights, None if sample_weight is None else np.asarray(sample_weight, np.float64))
 
     def check_training(self, optimizer: Optimizer, rows: int, samples: int) -> None:
         """Refuse what the layers make impossible for an optimizer with batches of so many rows.

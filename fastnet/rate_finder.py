@@ -119,7 +119,7 @@ def find_learning_rate(
         chosen = order[np.arange(index * rows, (index + 1) * rows) % len(order)]
         Y = targets[chosen]
         first = at_first[chosen][labelled[chosen]]
-        return Labelled(features[chosen], Y, network.check_weights(Y)), float(first.mean()) if first.size else level
+        return network.labelled(features[chosen], Y), float(first.mean()) if first.size else level
 
     # Steps at the lowest rate first, which change nothing: they tell what dropout and noise add to a loss.
     levels = [lowest] * STEPS_BEFORE + [float(rate) for rate in rates]

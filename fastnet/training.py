@@ -146,7 +146,7 @@ class Training:
                 self.threads = int(state["identity"]["threads"]) if threads is None else threads
                 identity.refuse_another(state["identity"], self.identity)
                 first_weights = state["first_weights"]
-        self._engine = model.engine(backend)
+        self._engine = model.forward.engine(backend)
         recorded = ["loss"] + ["accuracy"] * model.is_classifier
         if validation is not None:
             recorded += [f"val_{name}" for name in recorded]
@@ -154,7 +154,8 @@ class Training:
         for prefix in ("", "val_") if validation is not None else ("",):
             self.history.metrics |= {f"{prefix}{name}": [] for name in metrics}
         # What the network is trained on, and how many samples of it have a label.
-        self._targets, self._labelled = model.loss_function.smoothed(data.Y, model.n_outputs), model.labelled(data.Y)
+        self._targets = model.loss_function.smoothed(data.Y, model.n_outputs)
+        self._labelled = model.head.labelled(data.Y)
         # What the engine works on: the model's own arrays, or their stand-ins in sample space or beside their mean.
         self._features: Samples | Streamed = data.X
         self._program, self._parameters = model.program, model.parameters
@@ -449,13 +450,10 @@ class Training:
         """Put what is measured at an epoch's end into the history, and tell the callbacks."""
         model, history = self.model, self.history
         if self.validation is not None:
-            part = self.validation
-            scored = part.X, part.Y, part.W, part.sample_weight
-            for name, score in model.scores(self._metrics, *scored, self.backend, self.threads).items():
+            scores = model.evaluation.scores(self._metrics, self.validation, self.backend, self.threads)
+            for name, score in scores.items():
                 history[f"val_{name}"].append(score)
-        part = self.data
-        measured = model.measure(self._metrics, part.X, part.Y, part.sample_weight, self.backend)
-        for name, score in measured.items():
+        for name, score in model.evaluation.measure(self._metrics, self.data, self.backend).items():
             history[name].append(score)
         for callback in callbacks:
             callback.on_epoch_end(self)
@@ -662,8 +660,7 @@ class Training:
             ends = [ends[-1], self.model.parameters.copy()]
         for good in reversed(ends):
             np.copyto(self.model.parameters, good)
-            data = self.data
-            scores = self.model.evaluate_checked(data.X, data.Y, data.W, self.backend, self.threads)
+            scores = self.model.evaluation.loss_and_accuracy(self.data, self.backend, self.threads)
             if math.isfinite(scores["loss"]):
                 break
         return lost

@@ -61,6 +61,13 @@ def whole(name: str, value: Any, *, at_least: int) -> int:
     return int(value)
 
 
+def checked_seed(seed: Any) -> int:
+    """``seed``, if it is a whole number from 0 to 2**63 - 1."""
+    if whole("seed", seed, at_least=0) >= 2**63:
+        raise ConfigurationError(f"seed must be below 2**63, not {seed}")
+    return int(seed)
+
+
 def number(
     name: str,
     value: Any,

@@ -147,8 +147,7 @@ class BaseMLP(WithNetwork):
     def _labelled(self, X: Any, Y: Array, weights: Array | None) -> Labelled:
         network = self._network
         features = network.check_features(_dense(X))
-        targets = network.check_targets(Y, len(features))
-        return Labelled(features, targets, network.check_weights(targets, weights), weights)
+        return network.labelled(features, network.check_targets(Y, len(features)), weights)
 
     def _held_out(self, X: Any, y: Any, sample_weight: Any) -> Labelled:
         """A user's own validation data, checked."""

@@ -137,7 +137,7 @@ class HeldOut(Callback):
     def on_epoch_end(self, training: Training) -> None:
         """Measure it."""
         data, model = self._data, training.model
-        model.evaluate_checked(data.X, data.Y, data.W, training.backend, training.threads, losses=self._losses)
+        model.evaluation.loss_and_accuracy(data, training.backend, training.threads, losses=self._losses)
         mean = float(np.average(self._losses, weights=data.W if len(data.W) else None))
         loss = factors(model.loss_function, model.n_outputs)[0] * mean
         loss += constant(model.loss_function, data.Y, data.sample_weight)

@@ -1,6 +1,7 @@
 """The network that users hold: building, fitting, asking, weights, and the sentence for every misuse."""
 
 import importlib
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -141,6 +142,18 @@ class TestWeights:
         with pytest.raises(fn.DataError, match=sentence):
             net.set_weights(weights)
         np.testing.assert_array_equal(net.parameters, before)
+
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def test_another_vector_of_parameters_is_the_one_that_answers(self, backend: str) -> None:
+        X, y = data()
+        net, other = classes(seed=1), classes(seed=2)
+        net.predict_proba(X, backend=backend)
+        net.parameters = other.parameters.copy()
+        for one in (net, pickle.loads(pickle.dumps(net))):
+            np.testing.assert_array_equal(
+                one.predict_proba(X, backend=backend), other.predict_proba(X, backend=backend)
+            )
+            assert one.evaluate(X, y, backend=backend) == other.evaluate(X, y, backend=backend)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -160,7 +160,7 @@ class TestRandomLayers:
             np.testing.assert_allclose(one[:5], first, rtol=0, atol=1e3 * float(np.finfo(dtype).eps))
             assert (one != other).any()
         for members in (1, 2, 3):
-            monkeypatch.setattr("fastnet.model.pool_for", lambda *_, members=members: members)
+            monkeypatch.setattr("fastnet.forward.pool_for", lambda *_, members=members: members)
             for one, again in zip(expected, net.predict_spread(X, draws=11, seed=3, backend=backend), strict=True):
                 np.testing.assert_array_equal(again, one)
 

@@ -1,0 +1,171 @@
+"""A network run over samples as it is, in parts of rows that threads share: what it gives for them and its loss."""
+
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnet_kernels.program import (
+    ACTIVATIONS,
+    HISTORY_COLUMNS,
+    HISTORY_LOSS,
+    IDENTITY,
+    Record,
+    row_size,
+)
+
+from .backends import compile_activations, engine
+from .pixels import Samples, engine_arguments
+from .streamed import Streamed, parts_of
+from .threads import in_parts, pool_for
+
+ROWS_AT_ONCE = 256
+"""Rows that prediction sends through all layers together, so that what they give stays in the cache."""
+
+Array = npt.NDArray[np.floating]
+
+
+class Forward:
+    """Runs a Program over samples with parameters as they are at the time.
+
+    Parameters
+    ----------
+    program : Record
+    parameters : (n_parameters,) ndarray
+        The network's own vector, which training changes in place.
+
+    Attributes
+    ----------
+    program, parameters
+        As given.
+    dtype : dtype
+        That of the parameters, and of all that is computed.
+    n_outputs : int
+    row_size : int
+        Numbers that a row has in all layers together.
+    """
+
+    def __init__(self, program: Record, parameters: Array) -> None:
+        # Worked out once: a single row is predicted in less time than that takes.
+        self.program, self.parameters, self.dtype = program, parameters, parameters.dtype
+        self.n_outputs, self.row_size = int(program[-1]["output_size"]), row_size(program)
+        self._program_to_logits = program.copy()
+        self._program_to_logits[-1]["output_activation"] = IDENTITY
+        functions = program["function"][:-1]
+        self._custom_codes = [int(code) for code in np.unique(functions[functions >= len(ACTIVATIONS)])]
+
+    def engine(self, backend: str) -> ModuleType:
+        """The engine of that name, ready to run this network.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such engine, or a user's own activation cannot be compiled.
+        """
+        module = engine(backend)
+        if self._custom_codes and backend == "jit":
+            compile_activations(self._custom_codes, self.dtype.name)
+        return module
+
+    def members(self, backend: str, rows: int, threads: int | None = None) -> int:
+        """How many threads share the rows of a prediction, each row's answer being the same to rounding: ``threads``
+        at the most, and only where it pays."""
+        return pool_for(threads, self.parameters.size, rows) if backend == "jit" else 1
+
+    def outputs(self, X: Samples | Streamed, backend: str, threads: int | None = None) -> Array:
+        """What the network gives: (n_samples, n_outputs)."""
+        return self._run(self.program, X, backend, threads)
+
+    def logits(self, X: Samples | Streamed, backend: str, threads: int | None = None) -> Array:
+        """What it gives before the loss's own activation, if that has one: (n_samples, n_outputs)."""
+        return self._run(self._program_to_logits, X, backend, threads)
+
+    def activated(self, logits: Array, backend: str) -> Array:
+        """What the network gives where these are its logits."""
+        if self.program[-1]["output_activation"] == IDENTITY:
+            return logits
+        # The end of the Program alone, which is a network without layers.
+        return self._run(self.program[-1:], logits, backend)
+
+    def _run(self, program: Record, X: Samples | Streamed, backend: str, threads: int | None = None) -> Array:
+        outputs = np.empty((len(X), self.n_outputs), self.dtype)
+        predict = self.engine(backend).predict
+
+        def fill(outputs: Array, samples: Samples) -> None:
+            rows = min(len(samples), ROWS_AT_ONCE)
+            floats, pixels, divisor = engine_arguments(samples, self.dtype)
+
+            def part(which: slice) -> None:
+                activations = np.empty(self.row_size * rows, self.dtype)
+                some = floats[which], pixels[which], divisor
+                predict(outputs[which], program, self.parameters, activations, *some, rows, False, 0, 0)
+
+            in_parts(part, len(samples), self.members(backend, len(samples), threads))
+
+        for which, samples in parts_of(X):
+            fill(outputs[which], samples)
+        return outputs
+
+    def evaluate(
+        self,
+        X: Samples | Streamed,
+        Y: Array,
+        W: Array,
+        backend: str,
+        threads: int | None = None,
+        losses: Array | None = None,
+        *,
+        from_logits: bool = False,
+    ) -> npt.NDArray[np.float64]:
+        """The mean loss and the number of right answers, as HISTORY_COLUMNS has them.
+
+        Parameters
+        ----------
+        X : Samples or Streamed
+        Y, W : ndarray
+            Checked targets and their weights.
+        backend : str
+        threads : int or None
+            The most.
+        losses : (n_samples, n_entries) ndarray or None
+            Filled with each entry's loss.
+        from_logits : bool
+            Whether X has the network's logits instead of its samples; penalties are then left out.
+        """
+        program = self.program[-1:] if from_logits else self.program
+        whole_weight = float(W.sum(dtype=np.float64)) if len(W) else float(len(X))
+        result = np.zeros(HISTORY_COLUMNS)
+        for which, samples in parts_of(X):
+            filled = np.empty((len(samples), W.shape[1]), self.dtype) if losses is None else losses[which]
+            result += self._evaluated(program, samples, Y[which], W[which], whole_weight, backend, threads, filled)
+        return result
+
+    def _evaluated(
+        self,
+        program: Record,
+        X: Samples,
+        Y: Array,
+        W: Array,
+        whole_weight: float,
+        backend: str,
+        threads: int | None,
+        losses: Array,
+    ) -> npt.NDArray[np.float64]:
+        """What some samples add to the result of an evaluation of samples that weigh ``whole_weight`` together."""
+        rows = min(len(X), ROWS_AT_ONCE)
+        evaluate = self.engine(backend).evaluate
+        floats, pixels, divisor = engine_arguments(X, self.dtype)
+
+        def part(which: slice) -> npt.NDArray[np.float64]:
+            buffer = np.empty((2, self.row_size * rows), self.dtype)
+            result = np.empty(HISTORY_COLUMNS)
+            samples = floats[which], pixels[which], divisor
+            state = program, self.parameters, buffer[0], buffer[1]
+            evaluate(result, losses[which], *state, *samples, Y[which], W[which], rows)
+            # A part's loss is a mean, which counts for as much as its samples' weights.
+            weight = float(W[which].sum(dtype=np.float64)) if len(W) else float(which.stop - which.start)
+            result[HISTORY_LOSS] = result[HISTORY_LOSS] * weight / whole_weight if weight > 0 else 0.0
+            return result
+
+        total: npt.NDArray[np.float64] = np.sum(in_parts(part, len(X), self.members(backend, len(X), threads)), axis=0)
+        return total

@@ -67,6 +67,30 @@ def checked_callbacks(callbacks: Iterable[Callback]) -> list[Callback]:
     return watchers
 
 
+def kept_by(callbacks: Iterable[Callback]) -> list[list[Any]]:
+    """What callbacks need after a checkpoint: pairs of a class's name and a state, of those that have one."""
+    states = [(type(callback).__name__, callback.state()) for callback in callbacks]
+    return [[name, state] for name, state in states if state is not None]
+
+
+def restore_kept(callbacks: Iterable[Callback], kept: list[list[Any]], training: Training) -> None:
+    """Give each callback back what it kept.
+
+    Raises
+    ------
+    CheckpointError
+        If they are others.
+    """
+    keeping = [callback for callback in callbacks if callback.state() is not None]
+    if [type(callback).__name__ for callback in keeping] != [name for name, _ in kept]:
+        raise CheckpointError(
+            f"it is of a training with the callbacks {', '.join(name for name, _ in kept) or 'none'} that keep "
+            "something; give the same in the same order"
+        )
+    for callback, (_, state) in zip(keeping, kept, strict=True):
+        callback.restore(training, state)
+
+
 class EarlyStopping(Callback):
     """Stop when a number has not become better for ``patience`` epochs, and go back to the best weights.
 

@@ -1,6 +1,10 @@
 """What a training measured, epoch by epoch, and the columns of it that something goes by."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from .errors import ConfigurationError
 from .metrics import column_name, greater_is_better
@@ -51,6 +55,31 @@ class History:
     seconds: list[float] = field(default_factory=list)
     stopped: str | None = None
     recorded: tuple[str, ...] = ("loss",)
+
+    @classmethod
+    def of(cls, is_classifier: bool, has_validation: bool, metrics: Sequence[str]) -> "History":
+        """One that is still empty, of a fit that records these metrics."""
+        prefixes = ("", "val_") if has_validation else ("",)
+        measures = ("loss", "accuracy") if is_classifier else ("loss",)
+        return cls(
+            recorded=tuple(f"{prefix}{name}" for prefix in prefixes for name in measures),
+            metrics={f"{prefix}{name}": [] for prefix in prefixes for name in metrics},
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What ``restore`` takes, by the names of a checkpoint."""
+        return {
+            "history": {name: np.array(self[name]) for name in self.columns()},
+            "learning_rate": np.array(self.learning_rate, np.float64),
+            "seconds": np.array(self.seconds),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take the epochs of another one up."""
+        for name, values in state["history"].items():
+            self[name].extend(values.tolist())
+        self.learning_rate.extend(state["learning_rate"].tolist())
+        self.seconds.extend(state["seconds"].tolist())
 
     def columns(self) -> tuple[str, ...]:
         """The names of the measures that this fit records."""

@@ -20,6 +20,7 @@ from .streamed import Streamed
 if TYPE_CHECKING:
     from .labelled import Labelled
     from .model import Model
+    from .training import Training
 
 IN_WORDS = {
     "layers": "other layers",
@@ -65,6 +66,29 @@ def of_data(data: Labelled | None) -> str | None:
             digest.update(np.ascontiguousarray(array).data if array.size else b"")
     digest.update(repr(divisor).encode())
     return digest.hexdigest()
+
+
+def of_training(training: Training) -> dict[str, Any]:
+    """What has to be the same for a training to go on from this one's checkpoint."""
+    options, buffers = training.options, training.buffers
+    return {
+        **of_network(training.model),
+        "optimizer": of_optimizer(training.optimizer),
+        "batch_size": options.batch_size,
+        "shuffle": options.shuffle,
+        "backend": training.backend,
+        "threads": training.threads,
+        "metrics": list(training.metrics),
+        "factors": [
+            options.loss_factor,
+            options.gradient_factor,
+            options.penalty_by_rows,
+            options.rows_per_weight,
+        ],
+        "buffers": None if buffers is None else buffers.plan.rows,
+        "data": of_data(training.data),
+        "validation": of_data(training.validation),
+    }
 
 
 def refuse_another(found: Mapping[str, Any], here: Mapping[str, Any]) -> None:

@@ -10,8 +10,8 @@ import pytest
 import fastnet as fn
 from fastnet.labelled import Labelled
 from fastnet.layers import layer_from_dict, layer_to_dict
-from fastnet.sample_space import pays
 from fastnet.training import Training
+from fastnet.training.sample_space import pays
 
 SHAPE = (6, 5, 2)
 ALL = fn.Augment(flip="both", shift=0.4, rotate=25)

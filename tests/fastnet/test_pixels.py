@@ -10,7 +10,7 @@ import pytest
 
 import fastnet as fn
 from fastnet.optimizers import Optimizer
-from fastnet.sample_space import COLUMNS_AT_ONCE, pays
+from fastnet.training.sample_space import COLUMNS_AT_ONCE, pays
 from fastnet_kernels.reference.pixels import convert_pixels
 
 pytestmark = pytest.mark.usefixtures("teams_for_small_work")
@@ -111,7 +111,7 @@ class TestInSampleSpace:
         options: dict[str, Any] = {"optimizer": fn.SGD(0.01), "batch_size": None, "epochs": 30}
         special, ordinary = self.build(), self.build()
         seen = special.fit(fn.Pixels(X), y, **options)
-        monkeypatch.setattr("fastnet.training.pays", lambda *arguments: False)
+        monkeypatch.setattr("fastnet.training.start.pays", lambda *arguments: False)
         expected = ordinary.fit(fn.Pixels(X), y, **options)
         np.testing.assert_allclose(seen.loss, expected.loss, rtol=1e-3)
         np.testing.assert_allclose(special.parameters, ordinary.parameters, atol=1e-4)

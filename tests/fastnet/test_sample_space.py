@@ -8,9 +8,8 @@ import numpy.typing as npt
 import pytest
 
 import fastnet as fn
-from fastnet import training as training_module
-from fastnet.sample_space import SampleSpace
-from fastnet.training import Training
+from fastnet.training import Training, loop, start
+from fastnet.training.sample_space import SampleSpace
 
 Floats = npt.NDArray[np.floating]
 N, D = 10, 40
@@ -44,7 +43,7 @@ class Spy:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made = 0
         self._monkeypatch = monkeypatch
-        monkeypatch.setattr(training_module, "SampleSpace", self)
+        monkeypatch.setattr(start, "SampleSpace", self)
 
     def __call__(self, *arguments: Any) -> SampleSpace:
         self.made += 1
@@ -52,7 +51,7 @@ class Spy:
 
     def forbid(self) -> None:
         """Force the ordinary path."""
-        self._monkeypatch.setattr(training_module, "pays", lambda *arguments: False)
+        self._monkeypatch.setattr(start, "pays", lambda *arguments: False)
 
 
 @pytest.fixture
@@ -228,7 +227,7 @@ class TestWhatOthersSee:
             (1e9, {"validation_data": data(6, seed=1)}),
         ]
         for seconds, more in ways:
-            monkeypatch.setattr(training_module, "SECONDS_A_CALL", seconds)
+            monkeypatch.setattr(loop, "SECONDS_A_CALL", seconds)
             net, history = fit(name, 25, **more)
             results.append((net.parameters.tobytes(), history.loss, history.accuracy))
         assert spy.made == len(ways)
@@ -320,7 +319,7 @@ class TestChoice:
 
     def test_an_optimizer_of_another_kind_is_not_taken_for_one_that_is_linear(self, spy: Spy) -> None:
         """Whatever else comes: only what is known to be linear in the gradient."""
-        from fastnet.sample_space import pays
+        from fastnet.training.sample_space import pays
 
         class Other(fn.Adam):
             pass
@@ -336,7 +335,7 @@ class TestChoice:
 def test_divergence_keeps_the_last_good_weights(
     momentum: float, seconds: float, dtype: str, spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_module, "SECONDS_A_CALL", seconds)
+    monkeypatch.setattr(loop, "SECONDS_A_CALL", seconds)
     X, y = data()
     kept, seen = [], []
 

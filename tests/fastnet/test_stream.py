@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastnet as fn
-import fastnet.training
+import fastnet.training.loop
 from fastnet.buffers import Buffers, Plan, plan
 from fastnet.callbacks import Callback
 from fastnet.data import Dataset
@@ -49,7 +49,7 @@ def buffers_of(monkeypatch: pytest.MonkeyPatch) -> Any:
             real = plan(*arguments)
             return Plan(rows, -(-real.rows // rows), real.row_bytes)
 
-        monkeypatch.setattr(fastnet.training, "plan", planned)
+        monkeypatch.setattr(fastnet.training.loop, "plan", planned)
 
     return use
 

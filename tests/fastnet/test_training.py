@@ -131,7 +131,7 @@ class TestHistory:
 @on_both_engines
 class TestCallbacks:
     def test_every_epoch_is_seen_and_its_weights(self, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("fastnet.training.SECONDS_A_CALL", ALL_AT_ONCE)
+        monkeypatch.setattr("fastnet.training.loop.SECONDS_A_CALL", ALL_AT_ONCE)
         X, y = data()
         watcher, patient = Watcher(), Watcher(each_epoch=False)
         net = network()
@@ -147,7 +147,7 @@ class TestCallbacks:
     def test_one_that_needs_not_see_every_epoch_lets_them_run(
         self, seconds: float, seen: list[int], backend: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fastnet.training.SECONDS_A_CALL", seconds)
+        monkeypatch.setattr("fastnet.training.loop.SECONDS_A_CALL", seconds)
         X, y = data()
         watcher = Watcher(each_epoch=False)
         history = network().fit(X, y, epochs=6, callbacks=[watcher], backend=backend)
@@ -343,7 +343,7 @@ class TestOneTraining:
             (ALL_AT_ONCE, {"validation_data": (X, y)}),
         ]
         for seconds, more in ways:
-            monkeypatch.setattr("fastnet.training.SECONDS_A_CALL", seconds)
+            monkeypatch.setattr("fastnet.training.loop.SECONDS_A_CALL", seconds)
             net = network(dropout=0.3, l2=0.01)
             history = net.fit(X, y, epochs=7, backend=backend, **options, **more)
             results.append((history.loss, history.accuracy, net.parameters.tolist()))
@@ -411,7 +411,7 @@ class TestDivergence:
     ) -> None:
         sentences, kept = set(), []
         for seconds in (EVERY_EPOCH, ALL_AT_ONCE):
-            monkeypatch.setattr("fastnet.training.SECONDS_A_CALL", seconds)
+            monkeypatch.setattr("fastnet.training.loop.SECONDS_A_CALL", seconds)
             net, how = diverging(case, dtype=dtype)
             with pytest.raises(fn.DivergenceError) as caught:
                 net.fit(epochs=400, backend=backend, **how)

@@ -176,7 +176,7 @@ class TestSchedules:
     def test_each_step_has_its_rate(
         self, schedule: Any, seconds: float, backend: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fastnet.training.SECONDS_A_CALL", seconds)
+        monkeypatch.setattr("fastnet.training.loop.SECONDS_A_CALL", seconds)
         walker = simple()
         for (X, y), rate in zip(steps(), schedule.rates(0, 8, 4), strict=True):
             if rate > 0:

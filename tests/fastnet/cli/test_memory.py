@@ -65,7 +65,7 @@ def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
         rows = plan(*arguments).rows
         return Plan(32, -(-rows // 32), 1)
 
-    monkeypatch.setattr("fastnet.training.plan", planned)
+    monkeypatch.setattr("fastnet.training.loop.plan", planned)
 
 
 @pytest.mark.usefixtures("small_buffers")

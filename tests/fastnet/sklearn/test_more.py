@@ -206,7 +206,7 @@ class TestRules:
 
         monkeypatch.setattr(Training, "train", counted)
         # However slow a busy machine is.
-        monkeypatch.setattr("fastnet.training.SECONDS_A_CALL", 1e9)
+        monkeypatch.setattr("fastnet.training.loop.SECONDS_A_CALL", 1e9)
         model = classifier(max_iter=60, n_iter_no_change=10, tol=1e9).fit(X, y)
         # All but the first epoch are no improvement by so much; the first call is of one epoch.
         assert model.n_iter_ == sum(counts) == 12

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from fastnet_kernels.program import HISTORY_LOSS
 
-from .errors import ConfigurationError, DivergenceError
-from .optimizers import LBFGS
+from ..errors import ConfigurationError, DivergenceError
+from ..optimizers import LBFGS
 
 if TYPE_CHECKING:
-    from .training import Training
+    from .loop import Training
 
 Vector = npt.NDArray[np.float64]
 

@@ -6,15 +6,17 @@ op is SAMPLES, over a row ``[X_i @ XT, X_i @ W0]`` for each sample, and W is wor
 """
 
 from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import numpy as np
 
-from fastnet_kernels.program import DENSE, SAMPLES
+from fastnet_kernels.program import DENSE, SAMPLES, Record
 
-from .model import Array, Model
-from .optimizers import Optimizer
-from .pixels import Pixels, Samples
-from .state import fill
+from ..model import Array, Model
+from ..optimizers import Optimizer
+from ..pixels import Pixels, Samples
+from ..state import fill
+from .trained import StandIn, Trained
 
 LEAST_EPOCHS = 10
 """X @ XT costs about as much as n / (4 n_out) ordinary epochs, so a short training does not pay."""
@@ -41,8 +43,17 @@ def pays(model: Model, X: Samples, optimizer: Optimizer, batch_size: int, epochs
     )
 
 
-class SampleSpace:
-    """A training's state in sample space.
+class SampleSpace(StandIn):
+    """A training in sample space.
+
+    Parameters
+    ----------
+    model : Model
+    X : Samples
+    n_slots : int
+        As of ``Trained``.
+    weights : (n_features, n_out) ndarray or None
+        The first layer's, as the training began with them; None takes the model's.
 
     Attributes
     ----------
@@ -50,53 +61,67 @@ class SampleSpace:
         The model's Program with its first op replaced.
     parameters : (n * n_out + 1 + ...,) ndarray
         A, the share, and the model's parameters from the first layer's biases on.
-    X : (n, n + n_out) ndarray
+    features : (n, n + n_out) ndarray
         The samples' products with each other and with ``weights``.
     weights : (n_features, n_out) ndarray
-        The first layer's, as the training began with them: the model's, unless others are given.
-    written : (n_parameters,) ndarray
-        The model's parameters as they were last given to it.
     """
 
-    def __init__(self, model: Model, X: Samples, weights: Array | None = None) -> None:
-        first = model.program[0]
-        n, n_out = len(X), int(first["output_size"])
-        self._model, self._samples = model, X
+    fills_rows_alone: ClassVar[bool] = True
+
+    def __init__(self, model: Model, X: Samples, n_slots: int, weights: Array | None = None) -> None:
+        self._samples = X
         self.weights = model.get_weights()[0][0]
         if weights is not None:
             fill(self.weights, weights)
-        self.written = model.parameters.copy()
-        self.X = np.zeros((n, n + n_out), model.dtype)
+        n, n_out = len(X), self.weights.shape[1]
+        products = np.zeros((n, n + n_out), model.dtype)
         for columns, block in self._blocks():
-            self.X[:, :n] += block @ block.T
-            self.X[:, n:] += block @ self.weights[columns]
-        self.program = model.program.copy()
+            products[:, :n] += block @ block.T
+            products[:, n:] += block @ self.weights[columns]
+        # The model's parameters after the first layer's weights.
+        rest = model.parameters[self.weights.size :]
+        parameters = np.concatenate([np.zeros(n * n_out, model.dtype), np.ones(1, model.dtype), rest])
+        super().__init__(model, self._moved(model.program, n, X.shape[1]), parameters, products, n_slots)
+        self.written = model.parameters.copy()
+
+    def _moved(self, model_program: Record, n: int, n_features: int) -> Record:
+        """The Program with SAMPLES first, and with the places of all else after it."""
+        program, n_out = model_program.copy(), self.weights.shape[1]
         moved = n * n_out + 1 - self.weights.size
-        self.program["weights"][1:] += moved
-        self.program["biases"] += moved
-        self.program["statistics"] += moved
+        program["weights"][1:] += moved
+        program["biases"] += moved
+        program["statistics"] += moved
         # Every op reads and writes that much further on; the first still reads at the beginning.
-        self.program["output"] += n + n_out - X.shape[1]
+        further = n + n_out - n_features
+        program["output"] += further
         for place in ("z", "targets", "target_weights"):
-            self.program[place] += n + n_out - X.shape[1]
-        self.program["input"][1:] += n + n_out - X.shape[1]
-        op = self.program[0]
+            program[place] += further
+        program["input"][1:] += further
+        op = program[0]
         op["kind"], op["input_size"], op["weights"] = SAMPLES, n + n_out, 0
         op["input_shape"] = (n + n_out, 1, 1)
         op["square"] = float(np.vdot(self.weights, self.weights))
-        self.parameters = np.concatenate([np.zeros(n * n_out, model.dtype), np.ones(1, model.dtype), self._rest])
+        return program
 
-    @property
-    def _rest(self) -> Array:
-        """The model's parameters after the first layer's weights."""
-        return self._model.parameters[self.weights.size :]
-
-    def write_back(self) -> None:
+    def write_back(self, steps: int) -> None:
         """Give the model its ordinary parameters."""
-        self._model.parameters[...] = self.ordinary(self.parameters)
-        np.copyto(self.written, self._model.parameters)
+        self.model.parameters[...] = self._ordinary(self.parameters)
+        np.copyto(self.written, self.model.parameters)
 
-    def ordinary(self, vector: Array) -> Array:
+    def ordinary(self) -> Trained:
+        """The ordinary way, from the model's parameters as they are and with the optimizer's slots."""
+        trained = Trained.of(self.model, self._samples, 0)
+        trained.slots = self.ordinary_slots()
+        return trained
+
+    def taken_up(self, steps: int) -> Trained:
+        """Sample space has no place for other weights."""
+        return self.ordinary() if self.is_altered else self
+
+    def ordinary_slots(self) -> Array:
+        return np.stack([self._ordinary(slot) for slot in self.slots])
+
+    def _ordinary(self, vector: Array) -> Array:
         """A vector like ``parameters`` (they, or a slot of the optimizer) as the model's Program has it."""
         n, n_out = len(self._samples), self.weights.shape[1]
         combination, share, rest = np.split(vector, [n * n_out, n * n_out + 1])
@@ -109,7 +134,7 @@ class SampleSpace:
     def _blocks(self) -> Iterator[tuple[slice, Array]]:
         """Some columns at a time: which, and what all samples (n, ...) have there, so that pixels are never converted
         whole."""
-        samples, dtype = self._samples, self._model.dtype
+        samples, dtype = self._samples, self.weights.dtype
         for start in range(0, samples.shape[1], COLUMNS_AT_ONCE):
             columns = slice(start, start + COLUMNS_AT_ONCE)
             if isinstance(samples, Pixels):
@@ -117,6 +142,5 @@ class SampleSpace:
             else:
                 yield columns, samples[:, columns]
 
-    def is_stale(self) -> bool:
-        """Whether somebody, such as a callback, changed the model's parameters since they were last given to it."""
-        return not np.array_equal(self.written, self._model.parameters)
+    def state(self) -> dict[str, Any]:
+        return super().state() | {"first_weights": self.weights}

@@ -1,0 +1,338 @@
+"""The epoch loop: calls the engine for as many epochs at a time as nobody needs to look between, keeps the history, and
+sees to it that a training that diverges or is interrupted leaves a good model behind."""
+
+import contextlib
+import functools
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnet_kernels.program import HISTORY_COLUMNS, HISTORY_CORRECT, HISTORY_LOSS
+
+from .. import identity
+from ..buffers import Buffers, plan
+from ..callbacks import Callback, kept_by, restore_kept
+from ..errors import CheckpointError, DataError, LostDataError
+from ..history import History
+from ..labelled import Labelled
+from ..model import Array, Model
+from ..optimizers import LBFGS, Optimizer, WithRate
+from ..state import State, fill, going_on_from
+from ..streamed import Streamed
+from ..threads import available, one_blas_thread
+from .divergence import Snapshot, Snapshots, gone_back
+from .options import Options, refuse_what_is_zero
+from .position import Position, Progress
+from .quasi_newton import minimise
+from .rates import Rates
+from .runner import Runner
+from .start import to_begin_with, to_go_on_with
+from .trained import Trained, trainable
+
+SECONDS_A_CALL = 0.1
+"""How long the engine is left alone when no callback has to see every epoch: short enough for a progress bar and for
+Ctrl-C, long enough that the return to Python costs nothing."""
+
+
+class Training:
+    """One fit under way: the state that an epoch changes, and what callbacks may look at.
+
+    Parameters
+    ----------
+    model, data, optimizer, epochs, batch_size, shuffle, validation, metrics, backend, threads
+        As ``Network.fit`` has checked them.
+    after : Progress or None
+        Where to go on.
+    loss_factor, gradient_factor, penalty_by_rows, rows_per_weight
+        As of ``Options``, but that the gradients are multiplied by both factors.
+    state : dict or None
+        That of another training of such a network on the same data, to go on from in the same bits; ``epochs`` counts
+        those that were done.
+
+    Attributes
+    ----------
+    model : Model
+        Its ``parameters`` are those of the end of the last epoch in ``history``.
+    history : History
+    epochs : int
+        How many epochs were asked for.
+    data, validation, optimizer, options, metrics, backend, threads, buffers
+        What it trains with.
+    trained : Trained
+        What the engine works on: the model's own arrays, or others in their place.
+    runner : Runner
+        Calls the engine.
+    position : Position
+    rates : Rates
+    snapshots : Snapshots
+    parameters_before : (n_parameters,) ndarray
+        The model's parameters before the last epoch (before the last few, where no callback sees each).
+    again_until : int
+        The epochs that a checkpoint has already, where they have to be trained again (L-BFGS).
+    steps_per_epoch : int
+    is_trained : (n_parameters,) ndarray of bool
+        Which of the parameters change.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        data: Labelled,
+        *,
+        optimizer: Optimizer,
+        epochs: int,
+        batch_size: int,
+        shuffle: bool,
+        validation: Labelled | None,
+        metrics: Sequence[str],
+        backend: str,
+        threads: int | None,
+        after: Progress | None = None,
+        loss_factor: float = 1.0,
+        gradient_factor: float = 1.0,
+        penalty_by_rows: bool = False,
+        rows_per_weight: float = 0.0,
+        state: State | None = None,
+    ) -> None:
+        self.model, self.data, self.validation = model, data, validation
+        self.optimizer, self.epochs, self.backend, self.metrics = optimizer, epochs, backend, tuple(metrics)
+        self.options = Options(
+            batch_size, shuffle, loss_factor, loss_factor * gradient_factor, penalty_by_rows, rows_per_weight
+        )
+        # A training that goes on does so with the team that it began with: another gives other bits.
+        self.threads = available() if threads is None else threads
+        self.buffers: Buffers | None = None
+        if isinstance(data.X, Streamed):
+            planned = plan(model, data.X, optimizer, batch_size, data.Y.shape[1])
+            self.buffers = Buffers(data.X, planned, model.seed, shuffle)
+        self._state = state
+        if state is not None:
+            with going_on_from(state):
+                self.threads = int(state["identity"]["threads"]) if threads is None else threads
+                identity.refuse_another(state["identity"], self.identity)
+        self._engine = model.forward.engine(backend)
+        self.history = History.of(model.is_classifier, validation is not None, metrics)
+        # What the network is trained on, and how many samples of it have a label.
+        self._targets = model.loss_function.smoothed(data.Y, model.n_outputs)
+        self._labelled = model.head.labelled(data.Y)
+        self.is_trained = trainable(model)
+        self.goes_on_from_progress = after is not None
+        if state is None:
+            self.trained = to_begin_with(model, data.X, optimizer, batch_size, epochs, backend, after)
+        else:
+            with going_on_from(state):
+                self.trained = to_go_on_with(model, data.X, optimizer, state["first_weights"])
+        self.steps_per_epoch = math.ceil(len(data.X) / batch_size)
+        self.position = Position(*((0, 0) if after is None else (after.epochs, after.steps)), self.steps_per_epoch)
+        self.rates = Rates(optimizer, self.history, self.position, None if after is None else after.plateau)
+        self.snapshots = Snapshots()
+        self.runner = self._new_runner()
+        self.parameters_before = model.parameters
+        # SciPy's search has no state that could be saved: it is made again from its beginning.
+        self._first = model.parameters.copy() if isinstance(optimizer, LBFGS) else None
+        self._ended: str | None = None
+        self.again_until = 0
+        self._callbacks: list[Callback] = []
+        if state is not None:
+            with going_on_from(state):
+                self._restore(state)
+
+    def _new_runner(self) -> Runner:
+        samples = len(self.data.X) if self.buffers is None else self.buffers.plan.rows
+        threads = self.threads if self.backend == "jit" else None
+        return Runner(self._engine, self.trained, self.optimizer, self.options, samples, threads, self.buffers)
+
+    def _go_on_with(self, trained: Trained) -> None:
+        """Train that from now on, if it is something else."""
+        if trained is not self.trained:
+            self.trained = trained
+            self.runner = self._new_runner()
+            self.snapshots.forget()
+
+    def stop(self, reason: str, *, for_good: bool = True) -> None:
+        """End the fit after this epoch; ``for_good`` says that a training that goes on from here has ended too, unless
+        it is given more epochs."""
+        if self.history.stopped is None:
+            self.history.stopped, self._ended = reason, reason if for_good else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last epoch was the last."""
+        return len(self.history.loss) >= self.epochs or self.history.stopped is not None
+
+    @property
+    def has_rates(self) -> bool:
+        """Whether the history has learning rates."""
+        return isinstance(self.optimizer, WithRate)
+
+    @functools.cached_property
+    def identity(self) -> dict[str, Any]:
+        """What has to be the same for a training to go on from this one's checkpoint."""
+        return identity.of_training(self)
+
+    def state(self) -> State:
+        """What a training needs to go on from the last epoch's end and come to the same bits: numbers, texts, and
+        arrays, which are this training's own and change with it. (Not for one that goes on from a ``Progress``, which
+        is less than a state.)
+        """
+        return {
+            "identity": self.identity,
+            "epochs": self.epochs,
+            "ended": self._ended,
+            **self.history.state(),
+            **self.trained.state(),
+            "look": self.snapshots.state(),
+            "first": self._first,
+            "callbacks": kept_by(self._callbacks),
+        }
+
+    def _restore(self, state: State) -> None:
+        """Go on where ``state`` says that another training was."""
+        done, ended = len(state["history"]["loss"]), state["ended"]
+        if done > self.epochs:
+            raise CheckpointError(f"{done} epochs are done already, more than epochs={self.epochs}; ask for more")
+        # More epochs than it was given before are a reason to go on for what had ended.
+        is_over = done == self.epochs or (ended is not None and self.epochs <= state["epochs"])
+        if self._first is not None:
+            fill(self._first, state["first"])
+            if not is_over:
+                self.again_until = done
+                fill(self.model.parameters, self._first)
+                return
+        self.history.restore(state)
+        if is_over:
+            self.history.stopped = self._ended = ended
+        self.trained.restore(state)
+        self.snapshots.restore(state["look"], self.trained)
+
+    def progress(self) -> Progress:
+        """What another training needs to go on from here."""
+        done, position = len(self.history.loss), self.position
+        parameters = None if self.optimizer.average is None else self.trained.parameters
+        plateau = self.rates.plateau(done)
+        return Progress(position.epoch(done), position.step(done), self.trained.ordinary_slots(), parameters, plateau)
+
+    def run(self, callbacks: Sequence[Callback]) -> None:
+        """Train until the last epoch or until a callback stops it.
+
+        Raises
+        ------
+        DivergenceError
+            If a loss is not finite; the model then holds the parameters of the last epoch end at which they were
+            finite.
+        """
+        refuse_what_is_zero(self.optimizer, self.model)
+        one_at_a_time = self.validation is not None or bool(self.metrics) or self.rates.follow_the_history
+        # Who keeps what the others leave looks after them.
+        callbacks = self._callbacks = sorted(callbacks, key=lambda callback: callback.looks_last)
+        for callback in callbacks:
+            callback.on_fit_begin(self)
+        if self._state is not None and self.history.loss:
+            with going_on_from(self._state):
+                restore_kept(callbacks, self._state["callbacks"], self)
+        self._state = None  # it takes as much memory as its file
+        count = 1
+        with contextlib.ExitStack() as stack:
+            if self.buffers is not None:
+                stack.enter_context(contextlib.closing(self.buffers))
+            if self.backend == "jit":
+                stack.enter_context(one_blas_thread())
+            if isinstance(self.optimizer, LBFGS) and not self.is_over:
+                minimise(self, self.optimizer, lambda: self._end_epoch(callbacks))
+            while not self.is_over:
+                asked = (callback.epochs_until_look() for callback in callbacks)
+                most = min((max(1, epochs) for epochs in asked if epochs is not None), default=count)
+                seconds = self.train(min(count, most, self.epochs - len(self.history.loss)))
+                if not one_at_a_time:
+                    count = max(1, round(SECONDS_A_CALL / max(seconds, 1e-9)))
+                self._end_epoch(callbacks)
+        for callback in callbacks:
+            callback.on_fit_end(self)
+
+    def _end_epoch(self, callbacks: Sequence[Callback]) -> None:
+        """Put what is measured at an epoch's end into the history, and tell the callbacks."""
+        evaluation, history = self.model.evaluation, self.history
+        if self.validation is not None:
+            for name, score in evaluation.scores(self.metrics, self.validation, self.backend, self.threads).items():
+                history[f"val_{name}"].append(score)
+        for name, score in evaluation.measure(self.metrics, self.data, self.backend).items():
+            history[name].append(score)
+        for callback in callbacks:
+            callback.on_epoch_end(self)
+
+    def train(self, count: int) -> float:
+        """Train ``count`` epochs, put them into the history and return the seconds that each took."""
+        first = len(self.history.loss)
+        step = self.position.step(first)
+        self._go_on_with(self.trained.taken_up(step))
+        trained = self.trained
+        self.parameters_before = self.model.parameters.copy()
+        before = self.parameters_before if trained.is_own else trained.parameters.copy()
+        self.snapshots.keep(Snapshot(first, before, trained.slots.copy() if step > 0 else None))
+        rows, rates = np.empty((count, HISTORY_COLUMNS)), self.rates.of(first, count)
+        started = time.perf_counter()
+        try:
+            finished = self._call_engine(rows, first, rates)
+        except DataError as error:
+            # Samples can no longer be read from their file, in the middle of an epoch.
+            self.back_to(self.snapshots.last)
+            if not first:
+                raise
+            raise LostDataError(str(error)) from error
+        seconds = (time.perf_counter() - started) / count
+        for row, rate in zip(rows[:finished], rates[self.steps_per_epoch - 1 :: self.steps_per_epoch], strict=False):
+            self.record(row, seconds)
+            self.history.learning_rate.append(float(rate))
+        if finished < count or not np.isfinite(self.model.parameters).all():
+            loss = rows[finished, HISTORY_LOSS] if finished < count else math.nan
+            raise gone_back(self, first + finished, loss)
+        return seconds
+
+    def train_again(self, epoch: int) -> None:
+        """Train an epoch that is in the history already, from what was trained before it."""
+        self._call_engine(np.empty((1, HISTORY_COLUMNS)), epoch, self.rates.of(epoch, 1))
+
+    def back_to(self, snapshot: Snapshot) -> int:
+        """Train on from there; return the epoch before which that was."""
+        self.trained.set_to(snapshot.parameters, snapshot.slots, self.position.step(snapshot.epoch))
+        return snapshot.epoch
+
+    def use(self, data: Labelled) -> None:
+        """Go on with other samples, as many as before."""
+        self._go_on_with(self.trained.ordinary())
+        self.data, self.trained.features = data, data.X
+        self._targets = self.model.loss_function.smoothed(data.Y, self.model.n_outputs)
+        self.snapshots.forget()
+
+    def loss_and_gradient(self) -> tuple[npt.NDArray[np.float64], Array]:
+        """What one epoch's row of the engine's history is at the model's parameters, and the gradient there, of the
+        whole set in one batch; the parameters stay as they are.
+
+        Returns
+        -------
+        (HISTORY_COLUMNS,) ndarray of float64, and an (n_parameters,) ndarray that the next call replaces
+        """
+        rows = np.empty((1, HISTORY_COLUMNS))
+        self._call_engine(rows, 0, self.rates.of(0, 1), update=False)
+        return rows[0], self.runner.gradients[0]
+
+    def _call_engine(
+        self, rows: npt.NDArray[np.float64], first: int, rates: npt.NDArray[np.float64], update: bool = True
+    ) -> int:
+        """Train an epoch for each row and rates for its steps, from ``first`` on; how many had a finite loss."""
+        position, schedule = self.position, self.rates.schedule(rates, first)
+        counts = position.epoch(first), position.step(first)
+        finished = self.runner.train(rows, schedule, *counts, self._targets, self.data.W, update)
+        self.trained.write_back(position.step(first + finished))
+        return finished
+
+    def record(self, row: npt.NDArray[np.float64], seconds: float) -> None:
+        """Put what the engine said of an epoch into the history."""
+        self.history.loss.append(float(row[HISTORY_LOSS]))
+        if self.model.is_classifier:
+            self.history.accuracy.append(float(row[HISTORY_CORRECT]) / self._labelled)
+        self.history.seconds.append(seconds)

@@ -1,0 +1,174 @@
+"""Calls of the engine: its arrays, its RUN record, and the samples that it is given, from memory or from buffers."""
+
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnet_kernels.program import BATCH_NORM, HISTORY_COLUMNS, HISTORY_LOSS, RUN, Record, moments_size, row_size
+
+from ..buffers import Buffers
+from ..errors import DataError
+from ..optimizers import Optimizer
+from ..pixels import Samples, engine_arguments
+from ..streamed import Streamed
+from ..threads import BLOCK_ROWS, members_for
+from .options import Options
+from .trained import Trained
+
+Array = npt.NDArray[np.floating]
+Rows = npt.NDArray[np.float64]
+
+
+class Runner:
+    """Runs epochs in an engine.
+
+    Parameters
+    ----------
+    engine : module
+    trained : Trained
+    optimizer : Optimizer
+    options : Options
+    samples : int
+        In an epoch, or in a buffer of one.
+    threads : int or None
+        The most that the engine's team may have; None is for one that works alone.
+    buffers : Buffers or None
+        Where samples that stay in their file come from.
+
+    Attributes
+    ----------
+    members : int
+        Of the team.
+    gradients : (copies, n) ndarray
+        Those of the last batch of a run without an update.
+    """
+
+    def __init__(
+        self,
+        engine: ModuleType,
+        trained: Trained,
+        optimizer: Optimizer,
+        options: Options,
+        samples: int,
+        threads: int | None,
+        buffers: Buffers | None,
+    ) -> None:
+        self._engine, self._trained, self._options, self._buffers = engine, trained, options, buffers
+        self._optimizer = optimizer.record()
+        model, program, batch_size = trained.model, trained.program, options.batch_size
+        n_parameters, numbers = trained.parameters.size, row_size(program)
+        self.members = 1 if threads is None else members_for(threads, n_parameters, batch_size)
+        own = -(-batch_size // self.members)
+        if threads is not None and not (program["kind"] == BATCH_NORM).any():
+            own = min(own, BLOCK_ROWS)
+        rows = own * self.members
+        # What has to go from core to core: a copy of the gradients for each member, or what the rows gave.
+        by_rows = not trained.fills_rows_alone and self.members * n_parameters <= batch_size * numbers
+        self.gradients = np.empty((self.members if by_rows else 1, n_parameters), model.dtype)
+        self._activations = np.empty(numbers * rows, model.dtype)
+        self._deltas = np.empty_like(self._activations)
+        self._moments = np.empty((self.members, moments_size(program)), model.dtype)
+        self._order = np.empty(samples, np.int64)
+        self._run = np.zeros(1, RUN)
+        self._run["batch_size"], self._run["shuffle"], self._run["seed"] = batch_size, options.shuffle, model.seed
+        self._run["max_rows"], self._run["threads"] = rows, self.members
+        self._run["loss_factor"], self._run["gradient_factor"] = options.loss_factor, options.gradient_factor
+        self._run["penalty_by_rows"], self._run["rows_per_weight"] = options.penalty_by_rows, options.rows_per_weight
+        self._run["count_correct"] = model.is_classifier
+
+    @property
+    def order(self) -> npt.NDArray[np.int64]:
+        """The places of the samples, (n_samples,), in the order in which the last epoch took them."""
+        is_shuffled = self._options.shuffle and self._options.batch_size < len(self._order)
+        return self._order if is_shuffled else np.arange(len(self._order))
+
+    def train(
+        self,
+        rows: Rows,
+        schedule: Rows,
+        epoch: int,
+        step: int,
+        targets: Array,
+        weights: Array,
+        update: bool = True,
+    ) -> int:
+        """Train an epoch for each row, and return how many ended with a loss that is finite.
+
+        Parameters
+        ----------
+        rows : (n_epochs, HISTORY_COLUMNS) ndarray
+            Filled with what the engine says of each.
+        schedule : (n_steps, SCHEDULE_COLUMNS) ndarray
+        epoch, step : int
+            How many came before them.
+        targets, weights : ndarray
+            Of all samples.
+        update : bool
+            Whether parameters change; else the gradients of the last batch are left in ``gradients``.
+
+        Raises
+        ------
+        DataError
+            If samples can no longer be read from their file.
+        """
+        run = self._run.copy()
+        run["epoch"], run["step"], run["update"] = epoch, step, update
+        if self._buffers is not None:
+            return self._train_buffers(self._buffers, rows, schedule, run, targets, weights)
+        assert not isinstance(self._trained.features, Streamed)
+        return self._call(rows, schedule, run, self._trained.features, targets, weights)
+
+    def _train_buffers(
+        self, buffers: Buffers, rows: Rows, schedule: Rows, run: Record, targets: Array, W: Array
+    ) -> int:
+        """Each buffer is shuffled as an epoch of its own, and counts for what its samples weigh."""
+        per_epoch, per_buffer = len(schedule) // len(rows), -(-buffers.plan.rows // self._options.batch_size)
+        first_epoch, first_step = int(run["epoch"][0]), int(run["step"][0])
+        for index, row in enumerate(rows):
+            row[...] = whole = 0.0
+            for buffer in buffers.epoch(first_epoch + index):
+                done = index * per_epoch + buffer.number * per_buffer
+                steps = schedule[done : min(done + per_buffer, (index + 1) * per_epoch)]
+                run["epoch"] = (first_epoch + index) * buffers.plan.buffers + buffer.number
+                run["step"] = first_step + done
+                weights = W[buffer.rows] if len(W) else W
+                weight = float(weights.sum(dtype=np.float64)) if len(W) else float(len(buffer.X))
+                if weight == 0:
+                    raise DataError(
+                        f"in epoch {first_epoch + index + 1} no sample of a buffer of {len(buffer.X)} has a weight "
+                        "above 0; leave samples without weight out of the stream, or give more memory"
+                    )
+                part = np.empty((1, HISTORY_COLUMNS))
+                finished = self._call(part, steps, run, buffer.X, targets[buffer.rows], weights)
+                row += part[0] * (weight, 1.0)
+                whole += weight
+                if not finished:
+                    break
+            row[HISTORY_LOSS] /= whole
+            if not finished:
+                return index
+        return len(rows)
+
+    def _call(self, rows: Rows, schedule: Rows, run: Record, samples: Samples, targets: Array, weights: Array) -> int:
+        trained = self._trained
+        X, pixels, run["divisor"] = engine_arguments(samples, trained.model.dtype)
+        finished: int = self._engine.train(
+            rows,
+            trained.program,
+            self._optimizer,
+            schedule,
+            run,
+            trained.parameters,
+            trained.slots,
+            self.gradients,
+            self._activations,
+            self._deltas,
+            self._moments,
+            self._order[: len(samples)],
+            X,
+            pixels,
+            targets,
+            weights,
+        )
+        return finished

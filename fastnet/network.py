@@ -22,6 +22,7 @@ from .labelled import checked_validation
 from .model import Array, Model
 from .optimizers import LBFGS, Adam, Optimizer
 from .pixels import Pixels
+from .state import State
 from .state import read as read_state
 from .streamed import Streamed
 from .training import Training
@@ -78,7 +79,7 @@ class Network(Model):
         sample_weight: npt.ArrayLike | None = None,
         class_weight: ClassWeight = None,
         metrics: Sequence[str] = (),
-        resume: str | Path | None = None,
+        resume: str | Path | State | None = None,
     ) -> History:
         """Train from the present weights. The optimizer starts at rest, and shuffles and masks at epoch 0, in every
         fit: the same weights and the same seed give the same training again.
@@ -118,10 +119,11 @@ class Network(Model):
         metrics : sequence of str
             What scikit-learn measures at each epoch's end on the training data and the validation data, such as
             "f1" or "roc_auc" (see ``fastnet.METRICS``); ``history["val_f1"]`` has it. In units as in ``evaluate``.
-        resume : str, Path or None
+        resume : str, Path, dict or None
             A file that ``Checkpoint`` wrote in a training like this one, which goes on from there instead of from the
             present weights, and ends in the same bits as one that was never interrupted. ``epochs`` and the history
-            count from the beginning. The learning rate and ``epochs`` may be others than before.
+            count from the beginning. The learning rate and ``epochs`` may be others than before. A dict is what
+            ``fastnet.state.read`` gave of such a file, and is emptied when the training has taken it up.
 
         Returns
         -------
@@ -167,7 +169,7 @@ class Network(Model):
             metrics=wanted,
             backend=backend,
             threads=threads,
-            state=None if resume is None else read_state(Path(resume)),
+            state=read_state(Path(resume)) if isinstance(resume, str | Path) else resume,
         )
         training.run(watchers)
         return training.history

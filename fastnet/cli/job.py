@@ -13,6 +13,7 @@ import numpy as np
 from .. import History, Network, __version__
 from ..callbacks import Callback
 from ..errors import DivergenceError, FastnetError, LostDataError, OutputError
+from ..state import State
 from . import summary
 from .about import About, now, versions
 from .cautions import cautions
@@ -39,8 +40,8 @@ class Job:
         What is known of it before it begins.
     every : int or str
         How often it is kept: ``Checkpoint``'s.
-    resume : Path or None
-        The checkpoint that it goes on from.
+    resume : dict or None
+        What the checkpoint holds that it goes on from; it is emptied when the training has taken it up.
     is_new : bool
         Whether its folder is, or has been begun before.
     """
@@ -51,7 +52,7 @@ class Job:
     say: Printer
     about: About
     every: int | str
-    resume: Path | None = None
+    resume: State | None = None
     is_new: bool = True
 
     def fit(

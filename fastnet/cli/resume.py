@@ -107,7 +107,7 @@ def _job(
             f"{folder / CONFIGURATION} --learning-rate F"
         )
     found = _last_checkpoint(folder)
-    done = 0 if found is None else len(found[1]["history"]["loss"])
+    done = 0 if found is None else len(found["history"]["loss"])
     if epochs is not None and epochs < done:
         raise ConfigurationError(f"{folder} has done {done} epochs already; ask for more than that with --epochs")
     if about.get("state") in ("finished", "stopped early") and (epochs is None or epochs <= planned):
@@ -132,12 +132,11 @@ def _job(
         "planned": settings.epochs,
         **{"ended": None, "state": None, "reason": None},
     }
-    path = None if found is None else found[0]
-    return Job(settings, samples, destination, say, again, kept_every, path, is_new=False), lines
+    return Job(settings, samples, destination, say, again, kept_every, found, is_new=False), lines
 
 
-def _last_checkpoint(folder: Path) -> tuple[Path, State] | None:
-    """The newest checkpoint, which is the one before the last where a process was killed between the two.
+def _last_checkpoint(folder: Path) -> State | None:
+    """What the newest checkpoint holds, which is the one before the last where a process was killed between the two.
 
     Raises
     ------
@@ -146,9 +145,9 @@ def _last_checkpoint(folder: Path) -> tuple[Path, State] | None:
     """
     path, previous = folder / CHECKPOINT, folder / PREVIOUS
     if not path.exists():
-        return (previous, read_state(previous)) if previous.exists() else None
+        return read_state(previous) if previous.exists() else None
     try:
-        return path, read_state(path)
+        return read_state(path)
     except CheckpointError as error:
         try:
             done = len(read_state(previous)["history"]["loss"])

@@ -234,7 +234,10 @@ class Training:
         if self._state is not None and self.history.loss:
             with going_on_from(self._state):
                 restore_kept(callbacks, self._state["callbacks"], self)
-        self._state = None  # it takes as much memory as its file
+        if self._state is not None:
+            # It takes as much memory as its file, whoever else has it.
+            self._state.clear()
+            self._state = None
         count = 1
         with contextlib.ExitStack() as stack:
             if self.buffers is not None:

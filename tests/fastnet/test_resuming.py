@@ -246,6 +246,18 @@ def test_another_training_is_refused_in_a_sentence(tmp_path: Path, name: str) ->
     assert "\n" not in str(raised.value)
 
 
+def test_what_was_read_is_taken_up_and_does_not_stay_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "c.h5"
+    options: dict[str, Any] = {"epochs": 4, "backend": "reference"}
+    with pytest.raises(InterruptedError):
+        network().fit(X, Y, callbacks=[fn.Checkpoint(path, every=1), Stop(2)], **options)
+    by_path, by_state, state = network(), network(), states.read(path)
+    by_path.fit(X, Y, resume=path, **options)
+    assert len(by_state.fit(X, Y, resume=state, **options).loss) == 4
+    assert by_state.parameters.tobytes() == by_path.parameters.tobytes()
+    assert state == {}
+
+
 def test_another_learning_rate_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "c.h5"
     network().fit(X, Y, optimizer=fn.SGD(0.1), epochs=2, backend="reference", callbacks=[fn.Checkpoint(path)])

@@ -16,6 +16,7 @@ from PIL import Image
 import fastnet as fn
 from fastnet import state as states
 from fastnet.cli.locks import Lock, is_locked
+from fastnet.sealed import SealedFormat
 from fastnet.training import Training
 
 from .conftest import Run
@@ -62,6 +63,7 @@ def killed_after(run: Run, monkeypatch: pytest.MonkeyPatch, epochs: int, *argume
 
 
 def test_a_killed_run_goes_on_in_the_same_bits(run: Run, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checkpoint, which may be large, is read once."""
     options = [table, *SHORT, "--epochs", 9, "--dropout", 0.2, "--patience", 3, "--optimizer", "nadam"]
     assert run("train", *options, "--out", "whole").exit_code == 0
     killed_after(run, monkeypatch, 5, "train", *options, "--out", "parts", "--checkpoint-every", 2)
@@ -69,7 +71,15 @@ def test_a_killed_run_goes_on_in_the_same_bits(run: Run, table: Path, monkeypatc
     assert len(rows("parts")) <= 5
     with Path("parts/history.csv").open("a", encoding="utf-8") as file:
         file.write("5,0.1,0.2\n6,0.")
+    read, paths = SealedFormat.read, list[Path]()
+
+    def listed(self: SealedFormat, path: Path) -> Any:
+        paths.append(path)
+        return read(self, path)
+
+    monkeypatch.setattr(SealedFormat, "read", listed)
     result = run("resume", "parts")
+    assert paths == [Path("parts/checkpoint.h5")]
     assert result.exit_code == 0, result.stderr
     assert "goes on    after 4 epochs of 9" in result.stdout
     assert bits("parts") == bits("whole")

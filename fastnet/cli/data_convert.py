@@ -12,7 +12,7 @@ from ..data.convert import Options, convert, outputs_of
 from ..data.request import Request
 from ..errors import OutputError
 from .inputs import refuse_input
-from .option_types import Size, Whole
+from .option_types import Names, Size, Whole
 from .options import DATA_HELP
 from .output import Printer, json_text, labelled
 
@@ -26,6 +26,7 @@ SECONDS_BETWEEN_LINES = 5.0
 @click.argument("data")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--target", metavar="COLUMN,...", help="The target's column in a table; by default the last.")
+@click.option("--ignore", type=Names(), default="", metavar="COLUMN,...", help="Columns of a table that are left out.")
 @click.option("--x", metavar="NAME", help="The array of the features in an HDF5 or NPZ file; then no others are taken.")
 @click.option("--y", metavar="NAME", help="The array of the targets there.")
 @click.option("--size", type=Size(), metavar="N|WxH", help="What pictures in a folder are stretched or shrunk to.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,12 @@ from .array_files import total_bytes, write_hdf5, write_idx, write_npz
 from .arrays import opened_arrays
 from .idx import is_idx_name, labels_name
 from .named import Chooser, StoredArray
+from .raw import RawTable
 from .request import Request
 from .sources import HDF5_SUFFIXES
 from .table_files import batches_of, with_types, write_table
 from .tables import is_table_name, read_raw
+from .tabular import refuse_unknown_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -98,11 +100,12 @@ def convert(
         if path.is_file() and is_table_name(path):
             request.refuse_arrays(str(path))
             request.refuse_looks(str(path))
-            raw = with_types(read_raw(path))
+            raw = with_types(_without(read_raw(path), request))
             if is_table_name(out):
                 return _write_batches(out, *batches_of(raw), len(raw), options, watcher)
             arrays = arrays_of_table(raw, request)
         else:
+            request.refuse_columns(str(source))
             if not isinstance(source, str) or path.suffix:
                 _must_exist(path)
             arrays = stack.enter_context(opened_arrays(source, request))
@@ -130,6 +133,15 @@ def _check_options(out: Path, options: Options) -> None:
         raise ConfigurationError(f"{out}: this format is compressed by its name; call it {out.name}.gz instead")
     if options.part is not None and (is_hdf5 or out.suffix.lower() == ".npz"):
         raise ConfigurationError(f"{out}: this format holds both parts; leave --part out")
+
+
+def _without(raw: RawTable, request: Request) -> RawTable:
+    """A table without the columns that are left out."""
+    refuse_unknown_columns(raw, request)
+    kept = [name for name in raw.names if name not in request.ignore]
+    if not kept:
+        raise DataError(f"{raw.source}: every column is left out by --ignore, so nothing is left to write; keep one")
+    return replace(raw, names=kept, columns=[raw.column(name) for name in kept])
 
 
 def _must_exist(path: Path) -> None:

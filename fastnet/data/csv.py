@@ -18,6 +18,7 @@ from .columns import listed
 from .decimals import decimals_of
 from .delimiters import find_delimiter, reader
 from .limits import refuse_beyond_memory
+from .magic import refuse_other_formats
 from .raw import Decimals, RawTable
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def read_csv(path: Path) -> RawTable:
     if not is_packed:
         refuse_beyond_memory(_COPIES * path.stat().st_size, str(path), "the table")
     content = _unpacked(path) if is_packed else path.read_bytes()
+    refuse_other_formats(content, str(path))
     usual = "\t" if name.removesuffix(".gz").endswith(".tsv") else ","
     text = CsvText(str(path), content, find_delimiter(content, str(path), usual))
     return text.raw_table(text.header())

@@ -8,6 +8,7 @@ from typing import IO
 
 from .csv import CsvText
 from .delimiters import CALLED, SAMPLE, find_delimiter
+from .magic import refuse_other_formats
 from .raw import Decimals, RawTable
 from .whole_rows import whole_rows
 
@@ -43,6 +44,7 @@ def csv_blocks(stream: IO[bytes], source: str, usual: str, block: int = BLOCK) -
     names: list[str] = []
     decimals: Decimals | None = None
     beginning = stream.read(max(block, SAMPLE + 1))
+    refuse_other_formats(beginning, source)
     delimiter = find_delimiter(beginning, source, usual)
     for part, is_last in whole_rows(_Begun(beginning, stream), source, block, partial(_end_of_rows, delimiter)):
         content = part

@@ -64,6 +64,15 @@ class Request:
                 f"{source}: the target '{self.target}' names a column of a table, which this is "
                 "not; leave the target out"
             )
+        self.refuse_columns(source)
+
+    def refuse_columns(self, source: str) -> None:
+        """Refuse names of columns that are no targets, where the data are no table.
+
+        Raises
+        ------
+        DataError
+        """
         for what, names in (("left out", self.ignore), ("taken for categories", self.categorical)):
             if names:
                 raise DataError(

@@ -41,7 +41,7 @@ def dataset_of(raw: RawTable, request: Request) -> Dataset:
     """
     header = list(raw.names)
     known = None if request.preparation is None else request.preparation.known_columns
-    _check_named(raw, request)
+    refuse_unknown_columns(raw, request)
     reserved = (*request.aside, *request.ignore)
     target = request.target or (None if request.preparation is None else request.preparation.target_name)
     targets = target_columns(raw.source, header, target, set_aside=not request.need_targets)
@@ -53,7 +53,8 @@ def dataset_of(raw: RawTable, request: Request) -> Dataset:
             raise DataError(f"{raw.source}: the column '{name}' is the target; name another target, or keep it")
     if known is not None:
         ignored = () if request.preparation is None else request.preparation.ignored
-        features = _matched(raw.source, [name for name in features if name not in ignored], known)
+        found = [name for name in features if name not in ignored]
+        features = _matched(raw.source, found, known, can_keep=not request.need_targets)
     if not features:
         there_are = f"there is only one column, '{header[0]}'" if len(header) == 1 else "each column is a target"
         raise DataError(
@@ -84,7 +85,13 @@ def dataset_of(raw: RawTable, request: Request) -> Dataset:
     )
 
 
-def _check_named(raw: RawTable, request: Request) -> None:
+def refuse_unknown_columns(raw: RawTable, request: Request) -> None:
+    """Refuse to do something with columns that a table has not.
+
+    Raises
+    ------
+    DataError
+    """
     for names, purpose in (
         (request.aside, "to set aside"),
         (request.ignore, "to leave out"),
@@ -97,7 +104,7 @@ def _check_named(raw: RawTable, request: Request) -> None:
                 )
 
 
-def _matched(source: str, found: Sequence[str], known: Sequence[ColumnEncoding]) -> list[str]:
+def _matched(source: str, found: Sequence[str], known: Sequence[ColumnEncoding], *, can_keep: bool) -> list[str]:
     names = [encoding.name for encoding in known]
     there, wanted = set(found), set(names)
     missing = [name for name in names if name not in there]
@@ -108,9 +115,10 @@ def _matched(source: str, found: Sequence[str], known: Sequence[ColumnEncoding])
         )
     extra = [name for name in found if name not in wanted]
     if extra:
+        kept = f", or have {'it' if len(extra) == 1 else 'them'} copied by --keep {as_text(extra)}" if can_keep else ""
         raise DataError(
-            f"{source}: the model was not trained on the column '{extra[0]}'; remove it, since the "
-            f"features are {listed(names)}"
+            f"{source}: the model was not trained on the column{'s' * (len(extra) > 1)} {listed(extra)}; remove "
+            f"{'it' if len(extra) == 1 else 'them'}{kept}, since the features are {listed(names)}"
         )
     return names
 

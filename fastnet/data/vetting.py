@@ -32,6 +32,8 @@ SECONDS, _BYTES_A_SECOND = 5.0, 5e6
 _PATIENCE = 10.0
 """How much longer a busy machine may take for it."""
 _REFUSED = 3
+_READY = b"looking\n"
+"""What the other process says before it looks at the file: what happens sooner is not the file's fault."""
 
 _vetted: set[tuple[str, int, int]] = set()
 
@@ -62,7 +64,13 @@ def forget() -> None:
 
 
 def ask(path: Path, seconds: float) -> str:
-    """What another process finds wrong with a file in so many seconds of the processor's time; empty if nothing."""
+    """What another process finds wrong with a file in so many seconds of the processor's time; empty if nothing.
+
+    Raises
+    ------
+    DataError
+        The process could not start.
+    """
     if not can_start_python():
         return ""
     try:
@@ -74,15 +82,28 @@ def ask(path: Path, seconds: float) -> str:
             timeout=_PATIENCE * seconds,
             check=False,
         )
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as error:
+        _refuse_unless_ready(path, error.stdout or b"", f"it took more than {error.timeout:.0f} s")
         return ENDLESS
+    reason = answer.stderr.decode("utf-8", errors="replace").strip().rpartition("\n")[2]
+    found = _refuse_unless_ready(path, answer.stdout, reason or f"it ended with {answer.returncode}")
     # Windows has no such signal, and there 0 is what any process ends with.
     over_time: int | None = getattr(signal, "SIGXCPU", None)
     if over_time is not None and answer.returncode == -over_time:
         return ENDLESS
     if answer.returncode in (0, _REFUSED):
-        return answer.stdout.decode("utf-8", errors="replace")
+        return found.decode("utf-8", errors="replace")
     return CRASHED
+
+
+def _refuse_unless_ready(path: Path, output: bytes, reason: str) -> bytes:
+    """What a process said of a file, if it came as far as that."""
+    if not output.startswith(_READY):
+        raise DataError(
+            f"{path}: the file was not read, for the process that looks at HDF5 files first cannot start ({reason}); "
+            "install fastnet and h5py where this Python finds them"
+        )
+    return output.removeprefix(_READY)
 
 
 ENDLESS = "the HDF5 library comes to no end with this file, which is damaged or made to do harm; copy or write it again"
@@ -164,6 +185,8 @@ def limit(seconds: int) -> None:
 def _main(path: str, seconds: str) -> int:
     import h5py  # noqa: F401 - before the limit, for it is no part of the file
 
+    sys.stdout.buffer.write(_READY)
+    sys.stdout.flush()
     limit(int(seconds))
     complaint = look(Path(path))
     sys.stdout.write(complaint)

@@ -32,6 +32,19 @@ def test_nothing_is_overwritten_unasked(run: Run, table: Path, tmp_path: Path) -
     assert "cannot be written" in nowhere.stderr
 
 
+def test_columns_that_are_left_out(run: Run, table: Path, tmp_path: Path) -> None:
+    assert run("data", "convert", table, "out.csv", "--ignore", "height,animal").exit_code == 0
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[:2] == ['"width"', "0"]
+    for data, ignored, words in (
+        (table, "colour", "there is no column 'colour' to leave out"),
+        (table, "width,height,animal", "nothing is left to write"),
+        ("digits", "width", "names a column of a table"),
+    ):
+        result = run("data", "convert", data, "other.h5", "--ignore", ignored)
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+        assert words in result.stderr
+
+
 def test_json(run: Run, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", X=np.ones((3, 2), np.uint8), y=np.arange(3))
     report = json.loads(run("data", "convert", "a.npz", "a.h5", "--json").stdout)

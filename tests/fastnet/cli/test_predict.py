@@ -139,6 +139,19 @@ def test_every_format_gives_the_same_answers(run: Run, model: Path, suffix: str)
         assert [text.splitlines()[-1] for text in kept] == NAMES
 
 
+@pytest.mark.parametrize(
+    ("beginning", "words"),
+    [
+        (b"PAR1\x15\x04", ["this is Parquet", "--input-format parquet"]),
+        (b"\x1f\x8b\x08", ["this is gzip", "unpack it first"]),
+    ],
+)
+def test_a_pipe_of_another_format_is_called_by_its_name(model: Path, beginning: bytes, words: list[str]) -> None:
+    done = CliRunner().invoke(cli, ["predict", str(model), "-"], input=beginning + bytes(50))
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert all(word in done.stderr for word in ["standard input: ", *words])
+
+
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 def test_a_pipe_with_other_separators_and_decimal_commas(model: Path, delimiter: str) -> None:

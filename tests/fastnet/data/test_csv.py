@@ -107,6 +107,8 @@ def test_ways_to_write_the_same_table(tmp_path: Path, text: str, name: str) -> N
         ('a,t\n1,"two\n', ["not valid CSV", "quotation"]),
         (b"a,t\n1,2\n3,\xe9t\xe9\n", ["byte 0xe9", "line 3", "UTF-8"]),
         ("a,b\n1,2\n".encode("utf-16"), ["byte 0x", "line 1", "UTF-8"]),
+        (b"PAR1\x15\x04\x15", ["this is Parquet", "name end in .parquet"]),
+        (b"PK\x03\x04\x14", ["XLSX", "save a table as CSV"]),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str | bytes, words: list[str]) -> None:
@@ -134,6 +136,10 @@ def test_an_unknown_target_lists_the_columns(tmp_path: Path) -> None:
 def test_names_that_count_up_or_are_few_make_a_header(tmp_path: Path) -> None:
     assert read_training(write(tmp_path, "0,1,2,t\n5,6,7,a\n"))[0].feature_names == ("0", "1", "2")
     assert read_training(write(tmp_path, "a,2019,b\n5,6,7\n"))[0].feature_names == ("a", "2019")
+
+
+def test_columns_that_are_called_as_other_formats_begin(tmp_path: Path) -> None:
+    assert read_training(write(tmp_path, "PAR1,PAR2,t\n5,6,7\n"))[0].feature_names == ("PAR1", "PAR2")
 
 
 def test_a_sum_that_overflows_is_no_infinite_cell(tmp_path: Path) -> None:
@@ -172,7 +178,8 @@ class TestMatchingAModel:
         ("text", "words"),
         [
             ("length,kind\n1,rose\n", ["'width'", "missing"]),
-            ("length,width,height\n1,2,3\n", ["'height'", "not trained on", "remove it"]),
+            ("length,width,height,id\n1,2,3,4\n", ["columns 'height', 'id';", "remove them", "--keep height,id"]),
+            ("length,width,height\n1,2,3\n", ["'height'", "not trained on", "remove it", "--keep height"]),
         ],
     )
     def test_other_columns_are_refused(
@@ -181,6 +188,11 @@ class TestMatchingAModel:
         with pytest.raises(DataError) as caught:
             read_prediction(write(tmp_path, text), preparation=preparation)
         assert all(word in str(caught.value) for word in words)
+
+    def test_evaluation_keeps_no_columns(self, tmp_path: Path, preparation: Preparation) -> None:
+        path = write(tmp_path, "length,width,height,kind\n1,2,3,rose\n")
+        with pytest.raises(DataError, match=r"on the column 'height'; remove it, since"):
+            read_evaluation(path, preparation=preparation)
 
     def test_evaluation_needs_the_target(self, tmp_path: Path, preparation: Preparation) -> None:
         path = write(tmp_path, "length,width\n1,2\n")

@@ -148,6 +148,14 @@ class TestVetting:
         assert vetting.ask(path, vetting.SECONDS) == ""
 
     @pytest.mark.vets
+    def test_a_process_that_cannot_start_is_not_the_file_s_fault(
+        self, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "h5py.py").write_text("raise ImportError('no such library')\n", encoding="utf-8")
+        monkeypatch.syspath_prepend(tmp_path)
+        refused(path, r"cannot start \(ImportError: no such library\); install fastnet and h5py")
+
+    @pytest.mark.vets
     def test_a_damaged_one_is_refused_by_the_other_process(self, path: Path) -> None:
         path.write_bytes(path.read_bytes()[:-1000])
         refused(path, "truncated or damaged")

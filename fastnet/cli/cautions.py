@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from ..data.columns import listed
 from ..data.examine import describe_feature
 from ..data.stream import Stream
 from ..pixels import Pixels
-from .output import counted, listed
+from .output import counted
 from .samples import Samples, class_counts
 
 _FEW = 0.05

@@ -80,6 +80,7 @@ def plain_repeats(repeats: Repeats, first: int, second: int) -> dict[str, Any]:
     """Duplicates as JSON has them."""
     return {
         "counted_from": first,
+        "count": repeats.count,
         "pairs": [[i + first, j + second] for i, j in repeats.pairs],
         "contradicting": repeats.contradicting,
     }

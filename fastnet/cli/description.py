@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from ..data.columns import listed as quoted
+from ..data.columns import MOST_NAMES, listed, quoted
 from ..data.delimiters import CALLED
 from ..data.describe import ColumnSummary, Numbers, TargetSummary
 from ..data.duplicates import Repeats
-from .output import MOST_NAMES, Printer, counted, listed
+from .output import Printer, counted
 from .parts import Part
 from .tables import GAP, fold, room, shortened, show, width_of
 
@@ -39,6 +39,8 @@ def tell(say: Printer, label: str, part: Part) -> None:
         name = f"{listed(part.target_names)}: " if part.target_names else ""
         fold(say, "target", name + _target(part.target))
     text = _repeats(part.repeats, part.first, part.first, "repeats another", "repeat others")
+    if 0 < len(part.digests) < part.samples:
+        text = f"of the first {len(part.digests):,} samples {text}"
     fold(say, "duplicates", f"{text} (counted from {part.first})" if part.repeats.pairs else text)
     for column in part.columns:
         if column.note:
@@ -139,9 +141,9 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def _repeats(repeats: Repeats, first: int, second: int, one: str, several: str) -> str:
-    if not repeats.pairs:
+    if not repeats.count:
         return "none"
-    what = f"{counted(len(repeats.pairs), 'sample')} {one if len(repeats.pairs) == 1 else several}"
+    what = f"{counted(repeats.count, 'sample')} {one if repeats.count == 1 else several}"
     against = f", {repeats.contradicting:,} with another target" if repeats.contradicting else ""
-    pairs = listed([f"{i + first} = {j + second}" for i, j in repeats.pairs])
+    pairs = listed([f"{i + first} = {j + second}" for i, j in repeats.pairs], repeats.count)
     return f"{what}{against}: {pairs}"

@@ -12,7 +12,6 @@ from ..errors import FastnetError, OutputError
 from .main import release_stdout
 
 LABEL_WIDTH = 11
-MOST_NAMES = 10
 
 
 class Printer:
@@ -100,12 +99,6 @@ def seconds(value: float) -> str:
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     """``1 class`` or ``10 classes``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Some names, and how many more there are."""
-    shown = ", ".join(names[:MOST_NAMES])
-    return shown if len(names) <= MOST_NAMES else f"{shown} and {len(names) - MOST_NAMES} more"
 
 
 def json_text(value: dict[str, Any]) -> str:

@@ -44,9 +44,10 @@ class Part:
     target : TargetSummary, optional
     compared : tuple of str
         The columns that make a sample the same as another.
-    digests : list of bytes
-    targets : sequence, optional
-        What each sample's target is, to compare it.
+    digests : array of uint64
+        Of the samples that are compared, which are all unless there are very many.
+    targets : array of uint64, optional
+        The same of their targets.
     first : int
         What the first sample is counted as: 1 in a table, else 0.
     delimiter, decimal_mark : str
@@ -64,7 +65,7 @@ class Part:
     target: TargetSummary | None
     compared: tuple[str, ...]
     digests: Digests = field(repr=False)
-    targets: Sequence[object] | None = field(repr=False)
+    targets: Digests | None = field(repr=False)
     first: int
     delimiter: str = ""
     decimal_mark: str = ""
@@ -109,7 +110,7 @@ def part_of_table(path: Path, target: str | None, *, like: Part | None = None) -
         target=summary_of_target_columns([by_name[name] for name in names]) if names else None,
         compared=compared,
         digests=digests_of_columns([by_name[name].column for name in compared]),
-        targets=list(zip(*(by_name[name].column.cells().tolist() for name in names), strict=True)) or None,
+        targets=digests_of_columns([by_name[name].column for name in names]) if names else None,
         first=1,
         delimiter=raw.delimiter,
         decimal_mark="" if raw.decimals is None else raw.decimals.mark,
@@ -131,6 +132,6 @@ def part_of_arrays(dataset: Dataset, *, as_bytes: bool) -> Part:
         target=None if y is None else summary_of_targets(y, dataset.class_names),
         compared=(),
         digests=digests_of_array(X, as_bytes=as_bytes),
-        targets=None if y is None else y.tolist(),
+        targets=None if y is None else digests_of_array(y, as_bytes=False),
         first=0,
     )

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from .. import Network, Preparation
 from ..data import Dataset, read_evaluation, read_training
-from ..data.columns import columns_named
+from ..data.columns import columns_named, listed
 from ..data.labels import could_be_either
 from ..data.sources import can_stay
 from ..data.stored_samples import StoredSamples
@@ -17,7 +17,6 @@ from ..errors import ConfigurationError, DataError
 from ..pixels import Pixels
 from ..preparation import AskedTask
 from ..splits import hold_out
-from .output import listed
 from .settings import Settings
 
 Array = npt.NDArray[Any]

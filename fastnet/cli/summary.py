@@ -7,12 +7,13 @@ import numpy as np
 
 from .. import Activation, Augment, BatchNorm, Dense, Dropout, GaussianNoise, History, LayerNorm, Network, Preparation
 from ..activations import name_of
+from ..data.columns import MOST_NAMES, listed
 from ..data.stream import Stream
 from ..layers import layer_to_dict
 from ..optimizers import Optimizer, WithRate
 from ..schedules import Schedule, Timed, WarmUp
 from ..validation import bytes_in_words
-from .output import MOST_NAMES, counted, labelled, listed, seconds
+from .output import counted, labelled, seconds
 from .samples import Samples, class_counts
 from .settings import Settings
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,13 +123,26 @@ def read_arrow(path: Path) -> RawTable:
     import pyarrow as pa
 
     with one_sentence(str(path), "Arrow"):
+        refuse_beyond_memory(path.stat().st_size, str(path), "the table")
         # From memory: of a file, Arrow would ask for as much room as the file says, before it sees how little there is.
         content = path.read_bytes()
-        with (pa.ipc.open_file if content.startswith(b"ARROW1") else pa.ipc.open_stream)(content) as reader:
-            table = reader.read_all()
+        is_file = content.startswith(b"ARROW1")
+        with (pa.ipc.open_file if is_file else pa.ipc.open_stream)(content) as reader:
+            batches = map(reader.get_batch, range(reader.num_record_batches)) if is_file else reader
+            table = pa.Table.from_batches(_within_memory(batches, len(content), str(path)), schema=reader.schema)
         table.validate(full=True)
         refuse_swollen(table, len(content), str(path))
     return checked_table(table, str(path))
+
+
+def _within_memory(batches: "Iterable[pa.RecordBatch]", size: int, source: str) -> "Iterator[pa.RecordBatch]":
+    """The batches of a file of that size, as long as there is room for another where they are compressed."""
+    total = 0
+    for batch in batches:
+        total += batch.nbytes
+        if total > size:
+            refuse_beyond_memory(batch.nbytes, source, "another part of the table")
+        yield batch
 
 
 def is_frame(values: object) -> bool:

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from ..errors import DataError
-from .columns import columns_named, listed
+from .columns import columns_named, quoted
 from .dataset import Array
 from .folders import FILE, parts_of
 from .raw import RawTable
@@ -208,7 +208,7 @@ def _seekable(file: IO[bytes]) -> Iterator[IO[bytes]]:
 def _block_of_table(raw: RawTable, preparation: "Preparation", keep: Sequence[str]) -> Block:
     for name in keep:
         if name not in raw.names:
-            raise DataError(f"{raw.source}: there is no column '{name}' to keep; the columns are {listed(raw.names)}")
+            raise DataError(f"{raw.source}: there is no column '{name}' to keep; the columns are {quoted(raw.names)}")
     known = {encoding.name for encoding in preparation.known_columns or ()}
     targets = columns_named(preparation.target_name) if preparation.target_name is not None else ()
     aside = tuple(name for name in keep if name not in known and name not in targets)

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from ..errors import DataError
 
+MOST_NAMES = 10
+"""So many of several names are told."""
+
 
 def columns_named(text: str, header: Sequence[str] = ()) -> tuple[str, ...]:
     """The columns that a text names: the one that is called just so, else those between its commas. A name that has a
@@ -35,13 +38,18 @@ def target_columns(source: str, header: Sequence[str], text: str | None, *, set_
     names = columns_named(text, header)
     for name in names:
         if name not in header and not set_aside:
-            raise DataError(f"{source}: there is no column '{name}' for the target; the columns are {listed(header)}")
+            raise DataError(f"{source}: there is no column '{name}' for the target; the columns are {quoted(header)}")
         if names.count(name) > 1:
             raise DataError(f"{source}: the target '{name}' is named twice; name it once")
     return names
 
 
-def listed(names: Sequence[str]) -> str:
-    """Some names in quotation marks, and how many more there are."""
-    shown = ", ".join(f"'{name}'" for name in names[:10])
-    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown
+def quoted(names: Sequence[str]) -> str:
+    """The same in quotation marks."""
+    return listed([f"'{name}'" for name in names[:MOST_NAMES]], len(names))
+
+
+def listed(names: Sequence[str], count: int | None = None) -> str:
+    """Some names, and how many more there are, of so many where not all of them are given."""
+    shown, more = ", ".join(names[:MOST_NAMES]), (count or len(names)) - MOST_NAMES
+    return f"{shown} and {more:,} more" if more > 0 else shown

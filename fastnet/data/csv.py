@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import DataError
 from .cells import looks_like_data
-from .columns import listed
+from .columns import quoted
 from .decimals import decimals_of
 from .delimiters import find_delimiter, reader
 from .limits import refuse_beyond_memory
@@ -171,7 +171,7 @@ class CsvText:
             )
         if looks_like_data(names):
             raise DataError(
-                f"{self.source}: the first line looks like data ({listed(names)}) where a "
+                f"{self.source}: the first line looks like data ({quoted(names)}) where a "
                 "header with the names of the columns is expected; add one"
             )
         if "" in names:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..errors import DataError
 from ..pixels import Pixels
 from .arrow import dense, is_frame, is_sparse, read_frame, read_objects
-from .columns import listed
+from .columns import quoted
 from .dataset import Array
 from .encoding import ColumnEncoding, encode
 from .examine import refuse_not_finite
@@ -156,8 +156,8 @@ class FeaturePreparation:
         by_name = {column.name: column for column in X.columns}
         if set(by_name) != set(self.column_names or ()):
             raise DataError(
-                f"{source}: the columns are {listed(X.names)}, but the model was trained on "
-                f"{listed(self.column_names or ())}; give the same"
+                f"{source}: the columns are {quoted(X.names)}, but the model was trained on "
+                f"{quoted(self.column_names or ())}; give the same"
             )
         return Table(tuple(by_name[column.name] for column in self.columns))
 

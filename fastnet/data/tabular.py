@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import DataError, DataWarning
 from .cells import parse_several, parse_targets
-from .columns import as_text, listed, target_columns
+from .columns import as_text, quoted, target_columns
 from .dataset import Array, Dataset
 from .decimals import cells_with_points
 from .encoding import ColumnEncoding
@@ -100,7 +100,7 @@ def refuse_unknown_columns(raw: RawTable, request: Request) -> None:
         for name in names:
             if name not in raw.names:
                 raise DataError(
-                    f"{raw.source}: there is no column '{name}' {purpose}; the columns are {listed(raw.names)}"
+                    f"{raw.source}: there is no column '{name}' {purpose}; the columns are {quoted(raw.names)}"
                 )
 
 
@@ -111,14 +111,14 @@ def _matched(source: str, found: Sequence[str], known: Sequence[ColumnEncoding],
     if missing:
         raise DataError(
             f"{source}: the column '{missing[0]}' that the model was trained on is missing; the "
-            f"columns are {listed(found)}"
+            f"columns are {quoted(found)}"
         )
     extra = [name for name in found if name not in wanted]
     if extra:
         kept = f", or have {'it' if len(extra) == 1 else 'them'} copied by --keep {as_text(extra)}" if can_keep else ""
         raise DataError(
-            f"{source}: the model was not trained on the column{'s' * (len(extra) > 1)} {listed(extra)}; remove "
-            f"{'it' if len(extra) == 1 else 'them'}{kept}, since the features are {listed(names)}"
+            f"{source}: the model was not trained on the column{'s' * (len(extra) > 1)} {quoted(extra)}; remove "
+            f"{'it' if len(extra) == 1 else 'them'}{kept}, since the features are {quoted(names)}"
         )
     return names
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fastnet.data import duplicates
 from fastnet.data.duplicates import digests_of_array, repeats_between, repeats_within
 
 from .conftest import Run
@@ -45,7 +46,7 @@ def test_a_table_by_its_columns(run: Run) -> None:
 @pytest.mark.usefixtures("files")
 def test_a_test_table_without_answers_in_another_order(run: Run) -> None:
     report = json.loads(run("data", "describe", "t.csv", "--test", "new.csv", "--json").stdout)
-    assert report["data"]["duplicates"] == {"counted_from": 1, "pairs": [[1, 3]], "contradicting": 1}
+    assert report["data"]["duplicates"] == {"counted_from": 1, "count": 1, "pairs": [[1, 3]], "contradicting": 1}
     assert report["test"]["target"] is None
     assert report["between"]["pairs"] == [[4, 2]]
     by_name = {column["name"]: column for column in report["data"]["columns"]}
@@ -84,7 +85,7 @@ def test_arrays(run: Run, tmp_path: Path) -> None:
     )
     assert report["constant_features"] == 1
     assert report["target"]["counts"] == {"0": 3, "1": 3}
-    assert report["duplicates"] == {"counted_from": 0, "pairs": [[1, 4]], "contradicting": 0}
+    assert report["duplicates"] == {"counted_from": 0, "count": 1, "pairs": [[1, 4]], "contradicting": 0}
 
 
 def test_built_in_data_have_both_parts(run: Run) -> None:
@@ -123,16 +124,40 @@ class TestDuplicates:
         train = digests_of_array(np.array([[0, 1], [2, 3], [0, 1]], np.uint8), as_bytes=False)
         test = digests_of_array(np.array([[-0.0, 1.0], [np.nan, 1.0]]), as_bytes=False)
         assert repeats_within(train, None).pairs == ((0, 2),)
-        found = repeats_between(train, test, ["a", "b", "a"], ["b", "a"])
+        found = repeats_between(
+            train, test, *(digests_of_array(np.array(list(y)), as_bytes=False) for y in ("aba", "ba"))
+        )
         assert (found.pairs, found.contradicting) == (((0, 0),), 1)
 
     def test_as_many_as_there_are(self) -> None:
         rng = np.random.default_rng(0)
         X = rng.integers(0, 3, (2000, 4)).astype(float)
-        repeated = repeats_within(digests_of_array(X, as_bytes=False), X[:, 0].tolist())
-        assert len(repeated.pairs) == 2000 - len(np.unique(X, axis=0))
+        digests = digests_of_array(X, as_bytes=False)
+        repeated = repeats_within(digests, digests_of_array(X[:, 0], as_bytes=False))
+        assert len(repeated.pairs) == repeated.count == 2000 - len(np.unique(X, axis=0))
         assert repeated.contradicting == 0
         assert all((X[i] == X[j]).all() and i < j for i, j in repeated.pairs)
+        first = {tuple(row): i for i, row in reversed(list(enumerate(X.tolist())))}
+        assert repeated.pairs == tuple(
+            (first[tuple(row)], i) for i, row in enumerate(X.tolist()) if first[tuple(row)] < i
+        )
+
+    def test_of_very_many_the_first_are_compared_and_as_many_pairs_given(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(duplicates, "MOST_SAMPLES", 50)
+        monkeypatch.setattr(duplicates, "MOST_PAIRS", 20)
+        pd.DataFrame({"a": ["x", "y"] * 40, "b": [1.5, 2.5] * 40, "t": [0, 1] * 40}).to_csv(
+            tmp_path / "t.csv", index=False
+        )
+        np.savez(tmp_path / "t.npz", X=np.zeros((80, 3)), y=["a", "b", "b", "b"] * 20)
+        for name, count, others in (("t.csv", 48, ""), ("t.npz", 49, ", 37 with another target")):
+            shown = " ".join(run("data", "describe", name, "--json").stdout.split())
+            report = json.loads(shown)["data"]["duplicates"]
+            assert (report["count"], len(report["pairs"])) == (count, 20)
+            shown = " ".join(run("data", "describe", name).stdout.split())
+            assert f"duplicates of the first 50 samples {count} samples repeat others{others}: " in shown
+            assert f"and {count - 10} more (counted" in shown
 
 
 def test_a_column_of_lists_is_a_note_and_no_end(run: Run, tmp_path: Path) -> None:

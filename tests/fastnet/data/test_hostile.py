@@ -447,6 +447,25 @@ class TestArrow:
         monkeypatch.setattr(limits, "available_memory", lambda: 10 * MEGABYTE)
         refused(path, "would take 30.5 MB of memory, but only 10.0 MB are available")
 
+    @pytest.mark.parametrize(
+        ("compression", "available", "what"),
+        [
+            ("uncompressed", 2, "the table would take 3.8 MB"),
+            ("zstd", 1, "another part of the table would take 1.9"),
+        ],
+    )
+    def test_an_arrow_file_larger_than_the_memory(
+        self, compression: str, available: int, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import pyarrow as pa
+        from pyarrow import feather
+
+        path = tmp_path / "data.arrow"
+        table = pa.table({"a": np.zeros(250_000), "y": np.arange(250_000) % 2})
+        feather.write_feather(table, path, compression=compression, chunksize=125_000)
+        monkeypatch.setattr(limits, "available_memory", lambda: available * MEGABYTE)
+        refused(path, f"{what}.*, but only {available}.0 MB are available")
+
     @pytest.mark.parametrize("name", ["data.parquet", "data.arrow"])
     def test_a_long_text_that_is_stored_once_and_stands_in_every_row(self, name: str, tmp_path: Path) -> None:
         """A bomb: 320 MB of text in a few kilobytes."""

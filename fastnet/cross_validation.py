@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -23,10 +22,10 @@ from .optimizers import Optimizer
 from .pixels import Pixels
 from .preparation import AskedTask, Preparation
 from .scoring.columns import Columns, answer_columns
+from .scoring.folds import Estimate, estimate
 from .splits import folds_of
 from .validation import whole
 
-LEVEL = 0.95
 OF_NUMBERS = ("root_mean_squared_error", "mean_absolute_error", "r2")
 """What is measured of a regression, whether it is asked for or not."""
 
@@ -83,25 +82,6 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A score over all folds.
-
-    Attributes
-    ----------
-    mean : float
-    deviation : float
-        The standard deviation over the folds; NaN of one.
-    low, high : float
-        The 95% confidence interval of the mean.
-    """
-
-    mean: float
-    deviation: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class CrossValidation:
     """What ``cross_validate`` found.
 
@@ -119,29 +99,6 @@ class CrossValidation:
         names = self.folds[0].scores
         sizes = [(len(fold.train), len(fold.test)) for fold in self.folds]
         return {name: estimate([fold.scores[name] for fold in self.folds], sizes) for name in names}
-
-
-def estimate(values: Sequence[float], sizes: Sequence[tuple[int, int]]) -> Estimate:
-    """The mean of a score over J folds, with the corrected resampled t interval of Nadeau and Bengio (2003).
-
-    Folds share most of what they train on, so their scores are not independent, and the usual ``s / sqrt(J)`` is far
-    too small, the more so the more repeats there are. Their correction takes ``s * sqrt(1 / J + n_test / n_train)``.
-
-    Parameters
-    ----------
-    values : sequence of J float
-    sizes : sequence of J (n_train, n_test)
-    """
-    scores = np.asarray(values, np.float64)
-    mean = float(scores.mean())
-    if len(scores) < 2:
-        return Estimate(mean, np.nan, np.nan, np.nan)
-    from scipy.special import stdtrit
-
-    deviation = float(scores.std(ddof=1))
-    ratio = float(np.mean([test / train for train, test in sizes]))
-    half = float(stdtrit(len(scores) - 1, (1 + LEVEL) / 2)) * deviation * math.sqrt(1 / len(scores) + ratio)
-    return Estimate(mean, deviation, mean - half, mean + half)
 
 
 def run_folds(

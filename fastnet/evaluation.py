@@ -12,7 +12,7 @@ from fastnet_kernels.program import HISTORY_CORRECT, HISTORY_LOSS
 from .forward import Forward
 from .head import Head
 from .labelled import Labelled
-from .metrics import measure
+from .measuring import measure
 from .preparation import Preparation
 
 Array = npt.NDArray[np.floating]

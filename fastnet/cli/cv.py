@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from .. import Preparation, __version__
 from ..cross_validation import (
-    LEVEL,
     CrossValidation,
     Fold,
     Ready,
@@ -26,6 +25,7 @@ from ..errors import OutputError
 from ..files import write_atomically
 from ..preparation import AskedTask
 from ..scoring.columns import Columns
+from ..scoring.intervals import LEVEL
 from ..splits import folds_of
 from .asked import check_options
 from .config import config_option, to_toml

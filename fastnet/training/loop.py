@@ -127,7 +127,7 @@ class Training:
             with going_on_from(state):
                 self.trained = to_go_on_with(model, data.X, optimizer, state["first_weights"])
         self.steps_per_epoch = math.ceil(len(data.X) / batch_size)
-        self.position = Position(*((0, 0) if after is None else (after.epochs, after.steps)), self.steps_per_epoch)
+        self.position = Position.after(after, self.steps_per_epoch)
         self.rates = Rates(optimizer, self.history, self.position, None if after is None else after.plateau)
         self.snapshots = Snapshots()
         self.runner = self._new_runner()

@@ -49,6 +49,13 @@ class Position:
     steps_before: int
     steps_per_epoch: int
 
+    @staticmethod
+    def after(progress: Progress | None, steps_per_epoch: int) -> "Position":
+        """That of a fit that goes on from there, or of a first one."""
+        if progress is None:
+            return Position(0, 0, steps_per_epoch)
+        return Position(progress.epochs, progress.steps, steps_per_epoch)
+
     def epoch(self, epoch: int) -> int:
         """The number of that epoch of this fit, counted from 0."""
         return self.epochs_before + epoch

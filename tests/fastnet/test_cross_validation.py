@@ -7,8 +7,8 @@ import pytest
 import scipy.stats
 
 import fastnet as fn
-from fastnet.cross_validation import estimate
 from fastnet.data import Dataset
+from fastnet.scoring.folds import estimate
 
 pytestmark = pytest.mark.needs_compiler
 

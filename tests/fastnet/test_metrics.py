@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastnet as fn
-from fastnet.metrics import ALIASES, METRICS, check_metrics, greater_is_better, measure, metric_named
+from fastnet.measuring import measure
+from fastnet.metrics import ALIASES, METRICS, check_metrics, greater_is_better, metric_named
 
 # No kernel runs in these.
 pytestmark = pytest.mark.needs_compiler

@@ -9,7 +9,8 @@ import sklearn.metrics as skm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastnet.metrics import check_metrics, measure
+from fastnet.measuring import measure
+from fastnet.metrics import check_metrics
 from fastnet.scoring import counts, intervals, ranking
 
 RNG = np.random.default_rng(0)

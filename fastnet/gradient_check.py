@@ -141,7 +141,7 @@ SAMPLES = 7
 def _check(
     network: Network, training: Training, backend: str, most: int, rng: np.random.Generator
 ) -> list[GradientCheck]:
-    gradient = training.loss_and_gradient()[1].copy()
+    gradient = training.steps.loss_and_gradient()[1].copy()
     results = []
     for index, views in enumerate(network.weight_views(np.arange(network.parameters.size))):
         names, kind = network.parameter_names(index)
@@ -168,6 +168,6 @@ def _difference(network: Network, training: Training, place: int) -> float:
     losses = []
     for moved in (kept + step, kept - step):
         network.parameters[place] = moved
-        losses.append(float(training.loss_and_gradient()[0][HISTORY_LOSS]))
+        losses.append(float(training.steps.loss_and_gradient()[0][HISTORY_LOSS]))
     network.parameters[place] = kept
     return (losses[0] - losses[1]) / (2 * step)

@@ -143,7 +143,7 @@ def find_learning_rate(
         with one_blas_thread():
             for index in range(len(levels)):
                 data, before_all = batch(index)
-                training.use(data)
+                training.steps.use(data)
                 training.train(1)
                 change = training.history.loss[-1] - before_all
                 if index < STEPS_BEFORE:

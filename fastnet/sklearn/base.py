@@ -206,7 +206,7 @@ class BaseMLP(WithNetwork):
         except DivergenceError as error:
             raise DataError(f"{NON_FINITE} ({error})") from error
         self.n_iter_ = len(training.history.loss)
-        row, _ = training.loss_and_gradient()
+        row, _ = training.steps.loss_and_gradient()
         self.loss_ = float(row[0]) + constant(self._network.loss_function, data.Y, data.sample_weight)
         stopped = training.history.stopped
         if stopped is None or stopped.startswith("L-BFGS"):

@@ -115,7 +115,7 @@ class EpochConstant:
         """That of the training's last epoch."""
         if not self.by_order or self._of_samples is None or self._weights is None:
             return self._mean
-        order = training.runner.order
+        order = training.steps.runner.order
         weights = self._weights[order]
         sums = np.add.reduceat(weights * self._of_samples[order], self._starts)
         weight = np.add.reduceat(weights, self._starts)

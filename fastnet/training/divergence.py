@@ -14,7 +14,7 @@ from ..errors import DivergenceError
 from ..state import State, fill
 
 if TYPE_CHECKING:
-    from .loop import Training
+    from .steps import Steps
     from .trained import Trained
 
 Array = npt.NDArray[np.floating]
@@ -70,32 +70,32 @@ class Snapshots:
         self.keep(Snapshot(int(state["epoch"]), parameters, slots))
 
 
-def gone_back(training: Training, until: int, loss: float) -> DivergenceError:
+def gone_back(steps: Steps, until: int, loss: float) -> DivergenceError:
     """Leave the model with the last good parameters before epoch ``until``, which had this loss or ended with weights
     that were not finite; what is to be raised."""
-    lost = _go_back(training, until)
+    lost = _go_back(steps, until)
     if lost is None:
         what = f"the loss of epoch {until + 1} was {loss:g}, not a finite number"
     else:
         what = f"the weights after epoch {lost + 1} were not finite numbers"
-    highest = training.optimizer.highest_rate
+    highest = steps.optimizer.highest_rate
     advice = f"try a learning rate below {highest:g}, or scale the features" if highest else "scale the features"
     return DivergenceError(f"training diverged: {what}; {advice}")
 
 
-def _go_back(training: Training, until: int) -> int | None:
+def _go_back(steps: Steps, until: int) -> int | None:
     """Good are those of an epoch's end that are finite and whose loss over the whole set is finite. Return the epoch at
     whose end they were not finite, if any.
 
     Training is a pure function of its state, so the epochs since the last snapshot but one are trained again, one by
     one.
     """
-    model = training.model
-    first = training.back_to(training.snapshots.first)
+    model = steps.model
+    first = steps.back_to(steps.snapshots.first)
     ends = [model.parameters.copy()]
     lost = None
     for epoch in range(first, until):
-        training.train_again(epoch)
+        steps.train_again(epoch)
         if not np.isfinite(model.parameters).all():
             lost = epoch
             break
@@ -103,7 +103,7 @@ def _go_back(training: Training, until: int) -> int | None:
         ends = [ends[-1], model.parameters.copy()]
     for good in reversed(ends):
         np.copyto(model.parameters, good)
-        scores = model.evaluation.loss_and_accuracy(training.data, training.backend, training.threads)
+        scores = model.evaluation.loss_and_accuracy(steps.data, steps.backend, steps.threads)
         if math.isfinite(scores["loss"]):
             break
     return lost

@@ -16,22 +16,21 @@ from fastnet_kernels.program import HISTORY_COLUMNS, HISTORY_CORRECT, HISTORY_LO
 from .. import identity
 from ..buffers import Buffers, plan
 from ..callbacks import Callback, kept_by, restore_kept
-from ..errors import CheckpointError, DataError, LostDataError
+from ..errors import CheckpointError
 from ..history import History
 from ..labelled import Labelled
-from ..model import Array, Model
+from ..model import Model
 from ..optimizers import LBFGS, Optimizer, WithRate
 from ..state import State, fill, going_on_from
 from ..streamed import Streamed
 from ..threads import available, one_blas_thread
-from .divergence import Snapshot, Snapshots, gone_back
+from .divergence import gone_back
 from .options import Options, refuse_what_is_zero
-from .position import Position, Progress
+from .position import Progress
 from .quasi_newton import minimise
-from .rates import Rates
-from .runner import Runner
 from .start import to_begin_with, to_go_on_with
-from .trained import Trained, trainable
+from .steps import Steps
+from .trained import trainable
 
 SECONDS_A_CALL = 0.1
 """How long the engine is left alone when no callback has to see every epoch: short enough for a progress bar and for
@@ -62,13 +61,8 @@ class Training:
         How many epochs were asked for.
     data, validation, optimizer, options, metrics, backend, threads, buffers
         What it trains with.
-    trained : Trained
-        What the engine works on: the model's own arrays, or others in their place.
-    runner : Runner
-        Calls the engine.
-    position : Position
-    rates : Rates
-    snapshots : Snapshots
+    steps : Steps
+        Trains the epochs.
     parameters_before : (n_parameters,) ndarray
         The model's parameters before the last epoch (before the last few, where no callback sees each).
     again_until : int
@@ -114,23 +108,20 @@ class Training:
             with going_on_from(state):
                 self.threads = int(state["identity"]["threads"]) if threads is None else threads
                 identity.refuse_another(state["identity"], self.identity)
-        self._engine = model.forward.engine(backend)
         self.history = History.of(model.is_classifier, validation is not None, metrics)
-        # What the network is trained on, and how many samples of it have a label.
-        self._targets = model.loss_function.smoothed(data.Y, model.n_outputs)
+        # How many samples have a label.
         self._labelled = model.head.labelled(data.Y)
         self.is_trained = trainable(model)
         self.goes_on_from_progress = after is not None
         if state is None:
-            self.trained = to_begin_with(model, data.X, optimizer, batch_size, epochs, backend, after)
+            trained = to_begin_with(model, data.X, optimizer, batch_size, epochs, backend, after)
         else:
             with going_on_from(state):
-                self.trained = to_go_on_with(model, data.X, optimizer, state["first_weights"])
-        self.steps_per_epoch = math.ceil(len(data.X) / batch_size)
-        self.position = Position.after(after, self.steps_per_epoch)
-        self.rates = Rates(optimizer, self.history, self.position, None if after is None else after.plateau)
-        self.snapshots = Snapshots()
-        self.runner = self._new_runner()
+                trained = to_go_on_with(model, data.X, optimizer, state["first_weights"])
+        self.steps = Steps(
+            model, data, optimizer, self.options, backend, self.threads, self.buffers, trained, self.history, after
+        )
+        self.steps_per_epoch = self.steps.position.steps_per_epoch
         self.parameters_before = model.parameters
         # SciPy's search has no state that could be saved: it is made again from its beginning.
         self._first = model.parameters.copy() if isinstance(optimizer, LBFGS) else None
@@ -140,18 +131,6 @@ class Training:
         if state is not None:
             with going_on_from(state):
                 self._restore(state)
-
-    def _new_runner(self) -> Runner:
-        samples = len(self.data.X) if self.buffers is None else self.buffers.plan.rows
-        threads = self.threads if self.backend == "jit" else None
-        return Runner(self._engine, self.trained, self.optimizer, self.options, samples, threads, self.buffers)
-
-    def _go_on_with(self, trained: Trained) -> None:
-        """Train that from now on, if it is something else."""
-        if trained is not self.trained:
-            self.trained = trained
-            self.runner = self._new_runner()
-            self.snapshots.forget()
 
     def stop(self, reason: str, *, for_good: bool = True) -> None:
         """End the fit after this epoch; ``for_good`` says that a training that goes on from here has ended too, unless
@@ -184,8 +163,8 @@ class Training:
             "epochs": self.epochs,
             "ended": self._ended,
             **self.history.state(),
-            **self.trained.state(),
-            "look": self.snapshots.state(),
+            **self.steps.trained.state(),
+            "look": self.steps.snapshots.state(),
             "first": self._first,
             "callbacks": kept_by(self._callbacks),
         }
@@ -206,15 +185,15 @@ class Training:
         self.history.restore(state)
         if is_over:
             self.history.stopped = self._ended = ended
-        self.trained.restore(state)
-        self.snapshots.restore(state["look"], self.trained)
+        self.steps.trained.restore(state)
+        self.steps.snapshots.restore(state["look"], self.steps.trained)
 
     def progress(self) -> Progress:
         """What another training needs to go on from here."""
-        done, position = len(self.history.loss), self.position
-        parameters = None if self.optimizer.average is None else self.trained.parameters
-        plateau = self.rates.plateau(done)
-        return Progress(position.epoch(done), position.step(done), self.trained.ordinary_slots(), parameters, plateau)
+        done, position, trained = len(self.history.loss), self.steps.position, self.steps.trained
+        parameters = None if self.optimizer.average is None else trained.parameters
+        plateau = self.steps.rates.plateau(done)
+        return Progress(position.epoch(done), position.step(done), trained.ordinary_slots(), parameters, plateau)
 
     def run(self, callbacks: Sequence[Callback]) -> None:
         """Train until the last epoch or until a callback stops it.
@@ -226,7 +205,7 @@ class Training:
             finite.
         """
         refuse_what_is_zero(self.optimizer, self.model)
-        one_at_a_time = self.validation is not None or bool(self.metrics) or self.rates.follow_the_history
+        one_at_a_time = self.validation is not None or bool(self.metrics) or self.steps.rates.follow_the_history
         # Who keeps what the others leave looks after them.
         callbacks = self._callbacks = sorted(callbacks, key=lambda callback: callback.looks_last)
         for callback in callbacks:
@@ -269,69 +248,20 @@ class Training:
 
     def train(self, count: int) -> float:
         """Train ``count`` epochs, put them into the history and return the seconds that each took."""
-        first = len(self.history.loss)
-        step = self.position.step(first)
-        self._go_on_with(self.trained.taken_up(step))
-        trained = self.trained
+        first, steps = len(self.history.loss), self.steps
         self.parameters_before = self.model.parameters.copy()
-        before = self.parameters_before if trained.is_own else trained.parameters.copy()
-        self.snapshots.keep(Snapshot(first, before, trained.slots.copy() if step > 0 else None))
-        rows, rates = np.empty((count, HISTORY_COLUMNS)), self.rates.of(first, count)
+        steps.begin(first, self.parameters_before)
+        rows, rates = np.empty((count, HISTORY_COLUMNS)), steps.rates.of(first, count)
         started = time.perf_counter()
-        try:
-            finished = self._call_engine(rows, first, rates)
-        except DataError as error:
-            # Samples can no longer be read from their file, in the middle of an epoch.
-            self.back_to(self.snapshots.last)
-            if not first:
-                raise
-            raise LostDataError(str(error)) from error
+        finished = steps.train(rows, first, rates)
         seconds = (time.perf_counter() - started) / count
         for row, rate in zip(rows[:finished], rates[self.steps_per_epoch - 1 :: self.steps_per_epoch], strict=False):
             self.record(row, seconds)
             self.history.learning_rate.append(float(rate))
         if finished < count or not np.isfinite(self.model.parameters).all():
             loss = rows[finished, HISTORY_LOSS] if finished < count else math.nan
-            raise gone_back(self, first + finished, loss)
+            raise gone_back(steps, first + finished, loss)
         return seconds
-
-    def train_again(self, epoch: int) -> None:
-        """Train an epoch that is in the history already, from what was trained before it."""
-        self._call_engine(np.empty((1, HISTORY_COLUMNS)), epoch, self.rates.of(epoch, 1))
-
-    def back_to(self, snapshot: Snapshot) -> int:
-        """Train on from there; return the epoch before which that was."""
-        self.trained.set_to(snapshot.parameters, snapshot.slots, self.position.step(snapshot.epoch))
-        return snapshot.epoch
-
-    def use(self, data: Labelled) -> None:
-        """Go on with other samples, as many as before."""
-        self._go_on_with(self.trained.ordinary())
-        self.data, self.trained.features = data, data.X
-        self._targets = self.model.loss_function.smoothed(data.Y, self.model.n_outputs)
-        self.snapshots.forget()
-
-    def loss_and_gradient(self) -> tuple[npt.NDArray[np.float64], Array]:
-        """What one epoch's row of the engine's history is at the model's parameters, and the gradient there, of the
-        whole set in one batch; the parameters stay as they are.
-
-        Returns
-        -------
-        (HISTORY_COLUMNS,) ndarray of float64, and an (n_parameters,) ndarray that the next call replaces
-        """
-        rows = np.empty((1, HISTORY_COLUMNS))
-        self._call_engine(rows, 0, self.rates.of(0, 1), update=False)
-        return rows[0], self.runner.gradients[0]
-
-    def _call_engine(
-        self, rows: npt.NDArray[np.float64], first: int, rates: npt.NDArray[np.float64], update: bool = True
-    ) -> int:
-        """Train an epoch for each row and rates for its steps, from ``first`` on; how many had a finite loss."""
-        position, schedule = self.position, self.rates.schedule(rates, first)
-        counts = position.epoch(first), position.step(first)
-        finished = self.runner.train(rows, schedule, *counts, self._targets, self.data.W, update)
-        self.trained.write_back(position.step(first + finished))
-        return finished
 
     def record(self, row: npt.NDArray[np.float64], seconds: float) -> None:
         """Put what the engine said of an epoch into the history."""

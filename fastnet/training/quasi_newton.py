@@ -42,7 +42,7 @@ def minimise(training: Training, optimizer: LBFGS, end_epoch: Callable[[], None]
 
     def loss_and_gradient(x: Vector) -> tuple[float, Vector]:
         parameters[trained] = x
-        row, gradient = training.loss_and_gradient()
+        row, gradient = training.steps.loss_and_gradient()
         # Of the points on a line the last is where the next iteration begins, unless the search gave up.
         rows.clear()
         rows[x.tobytes()] = row

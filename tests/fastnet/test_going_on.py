@@ -84,7 +84,7 @@ def test_from_sample_space_to_the_ordinary_one() -> None:
     expected.run([])
     first = Training(nets[1], data, epochs=20, backend="jit", **options)
     first.run([])
-    assert first.trained.slots.shape != expected.trained.slots.shape
+    assert first.steps.trained.slots.shape != expected.steps.trained.slots.shape
     Training(nets[1], data, epochs=5, backend="jit", after=first.progress(), **options).run([])
     # Twenty-five steps in another order of rounding.
     np.testing.assert_allclose(nets[1].parameters, nets[0].parameters, rtol=0, atol=1e-13)

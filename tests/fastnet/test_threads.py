@@ -51,7 +51,7 @@ class TestBits:
     def test_the_team_is_the_one_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Else the tests of teams would try one thread again and again."""
         teams: list[int] = []
-        monkeypatch.setattr(Training, "run", lambda training, _: teams.append(training.runner.members))
+        monkeypatch.setattr(Training, "run", lambda training, _: teams.append(training.steps.runner.members))
         for team in TEAMS:
             fitted("adam, whole set, l2", team)
         assert teams == TEAMS

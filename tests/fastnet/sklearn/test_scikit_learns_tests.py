@@ -40,7 +40,7 @@ class Classifier(OptimizersRate, MLPClassifier):
         for array, values in zip(arrays, np.split(packed, ends), strict=True):
             array[...] = values.reshape(array.shape)
         training = self._training(self._labelled(X, y, None), fn.LBFGS(), 1, len(X))
-        row, gradient = training.loss_and_gradient()
+        row, gradient = training.steps.loss_and_gradient()
         weights, biases = zip(*network.weight_views(gradient), strict=True)
         return float(row[0]), np.concatenate([part.ravel() for part in chain(weights, biases)])
 

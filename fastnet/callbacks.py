@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,11 @@ class Callback:
 
     each_epoch = True
     looks_last = False
+
+    def __repr__(self) -> str:
+        """As it would be written, with the parameters that it keeps under their names."""
+        kept = (name for name in inspect.signature(type(self)).parameters if hasattr(self, name))
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in kept)})"
 
     def epochs_until_look(self) -> int | None:
         """How many epochs at the most may run before ``on_epoch_end`` is called again; None for any number. A callback

@@ -63,6 +63,7 @@ class Checkpoint(Callback):
         self, path: str | Path, *, every: int | str = DEFAULT_EVERY, previous: str | Path | None = None
     ) -> None:
         self.path, self.previous = Path(path), None if previous is None else Path(previous)
+        self.every = every
         self._epochs, self._seconds = checked_every(every)
         self._done = self.saved = 0
 

@@ -8,10 +8,8 @@ from typing import Any
 
 import click
 
-from ..data import names_data
 from ..errors import ConfigurationError
 from ..validation import choice
-from .settings import OPTIONS
 
 PATHS = ("data", "test", "base")
 """The settings that may name a file, which is looked for from the configuration's own folder."""
@@ -42,15 +40,17 @@ config_option = click.option(
 
 def read(path: Path, ctx: click.Context) -> dict[str, str]:
     """The file's values by option, as texts that the options accept; relative paths start in the file's folder."""
-    names = OPTIONS
-    options = {option.name: option for option in ctx.command.params if option.name in names}
-    flags = {flag.lstrip("-") for option in ctx.command.params if option.name not in names for flag in option.opts}
+    from ..data import names_data
+    from .settings import OPTIONS
+
+    options = {option.name: option for option in ctx.command.params if option.name in OPTIONS}
+    flags = {flag.lstrip("-") for option in ctx.command.params if option.name not in OPTIONS for flag in option.opts}
     given: dict[str, str] = {}
     for key, value in _load(path).items():
         if key in flags:
             raise ConfigurationError(f"{path}: {key!r} is for the command line only; give it there, as --{key}")
         try:
-            name = choice("a key", key.replace("-", "_"), names)
+            name = choice("a key", key.replace("-", "_"), OPTIONS)
             given[name] = as_typed(value)
             is_path = name in PATHS or (name == "y" and given[name].lower().endswith(".npy"))
             if is_path and not names_data(given[name], path.parent):

@@ -1,5 +1,6 @@
 """``fastnet evaluate``: how good a saved network is on data with known answers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from .. import Network, __version__
 from ..data import read_evaluation
+from ..data.folders import FILE
 from ..scoring import report as report_of
 from .engines import load_engine
 from .inputs import counted_from
@@ -52,7 +54,8 @@ def evaluate(
     The data are prepared as they were for training. Where DATA has a test part, that is what is measured. Printed are
     the scores with 95% confidence intervals (Wilson's of shares, else the percentile bootstrap over samples), a table
     by class, label or target, the confusions, the worst mistakes and the calibration; --json has all of it in full.
-    Mistakes are listed by the row of a table, counted from 1, or the index in an array, counted from 0.
+    Mistakes are listed by the row of a table, counted from 1, the index in an array, counted from 0, or the file of a
+    picture.
     """
     network = load_model(model, read_activations(activations))
     wanted = network.check_metrics(metrics, allow_matrix=True)
@@ -64,6 +67,8 @@ def evaluate(
     load_engine(BACKEND, network.dtype.name, "evaluate", "predict")
     scores = measure(network, part, BACKEND, wanted)
     report = score_report(network, part, wanted, worst=worst, first=counted_from(data), scores=scores)
+    if FILE in dataset.aside:
+        name_files(report, dataset.aside[FILE].tolist())
     say = Printer(quiet=as_json)
     say(labelled("model", str(model)))
     say(labelled("data", part.source))
@@ -74,6 +79,12 @@ def evaluate(
     if as_json:
         say.write(json_text({"version": __version__, "model": str(model), "data": part.source, **scores, **report}))
     say.close()
+
+
+def name_files(report: dict[str, Any], files: Sequence[str]) -> None:
+    """Put the file of each picture beside the index of the worst mistakes."""
+    for mistake in report.get("mistakes", {"worst": ()})["worst"]:
+        mistake["file"] = files[mistake["index"] - report["counted_from"]]
 
 
 # Probabilities that overflow their way to 0 or 1 are answers like others.

@@ -7,8 +7,7 @@ from ..errors import ConfigurationError
 from ..metrics import column_name, metric_named
 from ..optimizers import OPTIMIZER_CLASSES
 from ..validation import choice
-from .options import ALL, FULL, HIDDEN_ACTIVATIONS
-from .rates import SCHEDULES
+from .options import ALL, FULL, HIDDEN_ACTIVATIONS, SCHEDULES
 from .settings import OF_THE_OPTIMIZER, Settings
 
 Misfit = tuple[str, str]

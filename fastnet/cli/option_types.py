@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from ..errors import ConfigurationError
-from ..saving import checked_every
 from ..validation import size_in_bytes
 
 MOST_UNITS = 1_000_000
@@ -84,6 +83,8 @@ class Every(click.ParamType):  # type: ignore[type-arg]  # as above
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
         """The epochs, or the seconds as they were given."""
+        from ..saving import checked_every  # here, so that --help does not load what a training keeps
+
         asked: int | str = int(value) if str(value).isdecimal() else str(value)
         try:
             checked_every(asked)

@@ -11,10 +11,9 @@ from ..data import BUILT_IN, CATALOGUE
 from ..data.encoding import IMPUTE
 from ..layers import FLIPS
 from ..losses import LOSS_CLASSES
-from ..model import DTYPES
 from ..optimizers import OPTIMIZER_CLASSES
 from .option_types import Amount, Every, Layers, NameOrOwn, Names, Number, Pieces, Size, Whole
-from .rates import SCHEDULES
+from .warmup import DTYPES
 
 FULL = "full"
 ALL = "all"
@@ -25,6 +24,18 @@ SHARE = Number(min=0, max=1, max_open=True)
 POSITIVE = Number(min=0, min_open=True)
 NORMALIZATIONS = ("none", "batch", "layer")
 HIDDEN_ACTIVATIONS = [name for name in ACTIVATIONS if name != "softmax"]
+SCHEDULES: dict[str, tuple[str, ...]] = {
+    "constant": (),
+    "step": ("decay", "interval"),
+    "exponential": ("decay",),
+    "inverse_time": ("decay", "interval"),
+    "piecewise": ("pieces",),
+    "polynomial": ("decay",),
+    "cosine": ("interval",),
+    "one_cycle": (),
+    "plateau": ("decay", "interval"),
+}
+"""The schedules by name, each with the options that it alone takes."""
 METRICS_HELP = "scikit-learn's measures beside the loss, such as f1,roc_auc"
 
 SETTINGS: list[Callable[[Command], Command]] = [

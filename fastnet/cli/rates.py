@@ -22,19 +22,6 @@ from .option_types import parsed_piece
 if TYPE_CHECKING:
     from .settings import Settings
 
-SCHEDULES: dict[str, tuple[str, ...]] = {
-    "constant": (),
-    "step": ("decay", "interval"),
-    "exponential": ("decay",),
-    "inverse_time": ("decay", "interval"),
-    "piecewise": ("pieces",),
-    "polynomial": ("decay",),
-    "cosine": ("interval",),
-    "one_cycle": (),
-    "plateau": ("decay", "interval"),
-}
-"""The schedules by name, each with the options that it alone takes."""
-
 
 def build_rate(settings: Settings, rate: float, counts: int) -> float | Schedule:
     """The learning rate.

@@ -113,12 +113,12 @@ def _mistakes(say: Printer, report: Report) -> None:
         return
     if worst[0]["probability"] is None:
         header: tuple[str, ...] = (_place(report), "class", "predicted", "loss")
-        rows = [[str(one["index"]), one["class"], one["predicted"], _number(one["loss"])] for one in worst]
+        rows = [[_which(one), one["class"], one["predicted"], _number(one["loss"])] for one in worst]
     else:
         header = (_place(report), "class", "predicted", "probability", "of the class")
         rows = [
             [
-                str(one["index"]),
+                _which(one),
                 one["class"],
                 one["predicted"],
                 *(_of_one(one[name]) for name in ("probability", "probability_of_class")),
@@ -133,8 +133,14 @@ def _worst_in_words(report: Report) -> str:
     return f"{counted(mistakes['count'], 'mistake')}, the {len(mistakes['worst'])} worst first"
 
 
+def _which(mistake: Report) -> str:
+    return str(mistake.get("file", mistake["index"]))
+
+
 def _place(report: Report) -> str:
-    """What counts the samples: rows of a table from 1, as its errors do, samples of arrays from 0."""
+    """What tells the samples: rows of a table counted from 1, as its errors do, samples of arrays from 0, or files."""
+    if any("file" in mistake for mistake in report.get("mistakes", {}).get("worst", ())):
+        return "file"
     return "row" if report["counted_from"] == 1 else "index"
 
 

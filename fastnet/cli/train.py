@@ -5,19 +5,9 @@ from typing import Any
 
 import click
 
-from . import summary
-from .about import begun
-from .asked import check_options
 from .config import config_option
-from .destination import Destination
-from .fingerprints import fingerprints
-from .interrupts import NOTHING_TRAINED
-from .job import Job, carry_out
 from .options import DATA_HELP, activations_option, every_option, settings_options
 from .output import Printer
-from .own_activations import read_activations
-from .samples import read_samples
-from .settings import OPTIONS, Settings
 
 
 @click.command(epilog=DATA_HELP, context_settings={"show_default": True})
@@ -48,6 +38,18 @@ def train(
     **values: Any,
 ) -> None:
     """Train a network on DATA and save it."""
+    # Here, so that --help does not load all that trains.
+    from . import summary
+    from .about import begun
+    from .asked import check_options
+    from .destination import Destination
+    from .fingerprints import fingerprints
+    from .interrupts import NOTHING_TRAINED
+    from .job import Job, carry_out
+    from .own_activations import read_activations
+    from .samples import read_samples
+    from .settings import OPTIONS, Settings
+
     settings = Settings(**{name: values[name] for name in OPTIONS}, own=read_activations(activations))
     settings = check_options(ctx, settings, config)
     try:

@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -224,6 +225,19 @@ def scripted_fit(
 
 
 SCORES = st.lists(st.sampled_from([0.1, 0.2, 0.25, 0.3, 0.5]), min_size=1, max_size=9)
+
+
+def test_callbacks_are_shown_as_they_are_written(tmp_path: Path) -> None:
+    class Mine(fn.Callback):
+        pass
+
+    shown = "EarlyStopping(patience=3, monitor='val_loss', min_delta=0.0, restore_best=True)"
+    assert repr(fn.EarlyStopping(3, monitor="val_loss")) == shown
+    again = eval(shown, {"EarlyStopping": fn.EarlyStopping})
+    assert vars(again) == vars(fn.EarlyStopping(3, monitor="val_loss"))
+    path = tmp_path / "checkpoint.h5"
+    assert repr(fn.Checkpoint(path, every=5)) == f"Checkpoint(path={path!r}, every=5, previous=None)"
+    assert repr(Mine()) == "Mine()"
 
 
 @on_both_engines

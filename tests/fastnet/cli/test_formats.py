@@ -1,5 +1,6 @@
 """Data of several formats through the verbs: what a run repeats, and what answers are called by."""
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -37,7 +38,14 @@ def test_a_folder_of_pictures_from_training_to_answers(run: Run, pictures: Path,
     assert (resolved["size"], resolved["grey"]) == ([6, 5], True)
     assert run(*TRAIN, "again", "--config", "run/config.toml").exit_code == 0
     # The model alone says what pictures are to be made.
-    assert run("evaluate", "run", pictures).exit_code == 0
+    shown = run("evaluate", "run", pictures)
+    assert shown.exit_code == 0, shown.stderr
+    worst = json.loads(run("evaluate", "run", pictures, "--json").stdout)["mistakes"]["worst"]
+    names = [f"test/{label}/{i}.png" for label in ("cat", "dog") for i in range(4)]
+    assert [one["file"] for one in worst] == [names[one["index"]] for one in worst]
+    assert worst
+    listed = shown.stdout.partition("worst first\n")[2].splitlines()
+    assert [line.split()[0] for line in listed[: len(worst) + 1]] == ["file", *(one["file"] for one in worst)]
     answers = run("predict", "run", pictures / "test").stdout.splitlines()
     assert answers[0] == "file,label,probability,probability_cat,probability_dog"
     assert [line.split(",")[0] for line in answers[1:]] == [f"{c}/{i}.png" for c in ("cat", "dog") for i in range(4)]

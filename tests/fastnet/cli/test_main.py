@@ -116,3 +116,16 @@ def test_command_line_itself_needs_no_numpy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "['fastnet.cli.main']"
+
+
+def test_help_on_training_needs_nothing_that_trains() -> None:
+    program = (
+        "import sys; from fastnet.cli.main import cli\n"
+        "try: cli(['train', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = ['fastnet.network', 'fastnet.model', 'fastnet.training', 'h5py', 'pyarrow', 'rich', 'numba']\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "--learning-rate" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -85,7 +85,7 @@ def test_interrupt_while_saving_says_where(run: Run, table: Path, monkeypatch: p
     assert fn.load("out/model.h5").n_features == 2
 
 
-MODULES = {"read_samples": "train", "load_engine": "job", "measure": "job", "compare_engines": "job"}
+MODULES = {"read_samples": "samples", "load_engine": "job", "measure": "job", "compare_engines": "job"}
 
 
 def interrupting(*_: object, **__: object) -> Any:

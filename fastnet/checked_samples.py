@@ -45,14 +45,13 @@ def checked_samples(
         values, divisor = X.X, X.divisor
     else:
         values = numbers(name, X if type(X) is np.ndarray else dense(name, X, dtype))
-    n_features = math.prod(input_shape)
-    if values.shape[1:] not in (input_shape, (n_features,)):
+    if values.shape[1:] != input_shape and values.shape[1:] != (math.prod(input_shape),):
         expected = "(n_samples, " + ", ".join(str(size) for size in input_shape) + ")"
         raise DataError(f"{name} must have shape {expected} for this network, but its shape is {values.shape}")
     if len(values) == 0:
         raise DataError(f"{name} is empty; it needs at least one sample")
     if values.ndim != 2:
-        values = values.reshape(len(values), n_features)
+        values = values.reshape(len(values), -1)
     if values.dtype == BYTES:
         _check_divisor(divisor, dtype)
         return Pixels(converted(values, np.uint8), divisor)

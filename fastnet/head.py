@@ -1,5 +1,6 @@
 """What a network's outputs say: the task, the classes they name, and the targets and metrics that suit them."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,12 +29,12 @@ class Head:
     loss: Loss
     n_outputs: int
 
-    @property
+    @functools.cached_property
     def is_classifier(self) -> bool:
         """Whether the outputs say classes."""
         return self.loss.is_classification
 
-    @property
+    @functools.cached_property
     def task(self) -> str:
         """What metrics go by: "binary", "multilabel", "multiclass" or "regression"."""
         if not self.is_classifier:

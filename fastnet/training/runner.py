@@ -112,7 +112,7 @@ class Runner:
         DataError
             If samples can no longer be read from their file.
         """
-        run = self._run.copy()
+        run = self._run
         run["epoch"], run["step"], run["update"] = epoch, step, update
         if self._buffers is not None:
             return self._train_buffers(self._buffers, rows, schedule, run, targets, weights)

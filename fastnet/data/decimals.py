@@ -147,7 +147,7 @@ def _refuse_other_writing(raw: RawTable, name: str, advice: str) -> None:
         return
     cell = cells[row].as_py()
     if pc.all(_are(cells[row : row + 1], _GROUPED)).as_py():
-        words = f"has '{cell}', in which thousands are set apart, or may be; write numbers without that"
+        words = f"has '{cell}', in which thousands are set apart, or may be; write 1234.5, not 1,234.5"
     elif decimals is None:
         words = f"has '{cell}' with a decimal comma; write a point, or another separator than a comma between columns"
     else:

@@ -1,6 +1,7 @@
 """What a column of a table means: numbers, truths, categories, times, or a name for each row."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -59,7 +60,7 @@ class Found:
     looks_like_identifier: bool = False
 
 
-def find_out(raw: RawTable, name: str, *, wanted: Kind | None = None) -> Found:
+def find_out(raw: RawTable, name: str, *, wanted: Kind | None = None, known: Collection[str] = ()) -> Found:
     """What a column means, and its values.
 
     Parameters
@@ -68,6 +69,8 @@ def find_out(raw: RawTable, name: str, *, wanted: Kind | None = None) -> Found:
     name : str
     wanted : {"number", "boolean", "category"}, optional
         What it is to be, as asked for or as in training; found out by default.
+    known : collection of str
+        The categories of training: what is one of them in a text file is it just as it is written.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def find_out(raw: RawTable, name: str, *, wanted: Kind | None = None) -> Found:
         A cell is not what is wanted, or is text in a column that is mostly numbers, or the type has no meaning here.
     """
     values = raw.column(name)
-    found = _of_type(raw, name, values, wanted) if raw.typed else _of_text(raw, name, values, wanted)
+    found = _of_type(raw, name, values, wanted) if raw.typed else _of_text(raw, name, values, wanted, known)
     if wanted == "category":
         return Found("category", found.column.as_category())
     if wanted is not None and found.column.kind == "category":
@@ -159,7 +162,7 @@ def _of_type(raw: RawTable, name: str, values: "pa.ChunkedArray", wanted: Kind |
     return Found(_of_texts(column), column)
 
 
-def _of_text(raw: RawTable, name: str, values: "pa.ChunkedArray", wanted: Kind | None) -> Found:
+def _of_text(raw: RawTable, name: str, values: "pa.ChunkedArray", wanted: Kind | None, known: Collection[str]) -> Found:
     """Of a column of a text file, where numbers are texts too."""
     import pyarrow as pa
 
@@ -170,7 +173,7 @@ def _of_text(raw: RawTable, name: str, values: "pa.ChunkedArray", wanted: Kind |
             return _of_numbers(name, _floats(values))
     column = _as_category(name, values, trim=False)
     if wanted == "category":
-        texts = [_code(text) for text in column.texts]
+        texts = [text if text in known else _code(text) for text in column.texts]
         return Found("category", category(name, texts, column.values[~column.missing], ~column.missing))
     counts = np.bincount(column.values[~column.missing], minlength=len(column.texts))
     parsed = np.array([_number(text) for text in column.texts], np.float64)

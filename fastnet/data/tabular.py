@@ -65,7 +65,10 @@ def dataset_of(raw: RawTable, request: Request) -> Dataset:
     columns = (
         _chosen(raw, features, request.categorical)
         if known is None
-        else [find_out(raw, encoding.name, wanted=encoding.kind).column for encoding in known]
+        else [
+            find_out(raw, encoding.name, wanted=encoding.kind, known=frozenset(encoding.categories)).column
+            for encoding in known
+        ]
     )
     _refuse_bad_cells(raw, columns, request, known)
     names = tuple(column.name for column in columns)

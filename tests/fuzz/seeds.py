@@ -23,12 +23,13 @@ def csv() -> list[bytes]:
         b'\xef\xbb\xbf"name, long",b,label\n1,2,"yes"\n3,4,"no ""really"""\n5,6,yes\n',
         "größe,b,label\n1,2,käse\n3,4,wurst\n5,6,käse\n".encode(),
         b"date,id,colour,v,y\n2024-01-02,1,red,2,1\n2024-01-03,2,blue,3.5,0\n2024-01-04,3,red,1,1\n2024-01-05,4,red,2,0\n",
+        b'a;"b, long";price\n1,5;-2,75;1,234\n3;4;"11,5"\n0,25;5;12\n',
     ]
 
 
 def tsv() -> list[bytes]:
-    """The same, separated by tabs."""
-    return [content.replace(b",", b"\t") for content in csv()]
+    """The same, separated by tabs where that is by commas."""
+    return [content if b";" in content else content.replace(b",", b"\t") for content in csv()]
 
 
 def csv_gz() -> list[bytes]:

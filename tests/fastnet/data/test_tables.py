@@ -432,3 +432,14 @@ def test_large_codes_stay_apart() -> None:
     large = [2**62, 2**62 + 1, 2**62]
     data, _ = read_training(pd.DataFrame({"code": large, "t": [0, 1, 0]}), categorical=["code"])
     assert categories(data).columns[0].cells().tolist() == [str(code) for code in large]
+
+
+def test_a_number_among_texts_is_the_category_that_training_made_of_it(tmp_path: Path) -> None:
+    rows = "3.0,1,0\nabc,2,1\n007,3,0\nabc,4,1\nabc,6,0\n"
+    data, _ = read_training(write(tmp_path, f"word,a,t\n{rows}"))
+    preparation = Preparation.fit(data)
+    assert preparation.feature_names == ("word=007", "word=3.0", "word=abc", "a")
+    again = read_evaluation(write(tmp_path, f"word,a,t\n{rows}3,5,0\n"), preparation=preparation)
+    with pytest.warns(DataWarning, match=r"1 sample has a value of 'word' that training never saw \('3'\)"):
+        X = preparation.features(again.X, source="here")
+    assert X[:, :3].tolist() == [[0, 1, 0], [0, 0, 1], [1, 0, 0], [0, 0, 1], [0, 0, 1], [0, 0, 0]]

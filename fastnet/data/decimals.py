@@ -101,9 +101,12 @@ def numbers_or_text(raw: RawTable, name: str, advice: str) -> "pa.ChunkedArray":
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    cells = cells_with_points(raw, name, advice) if has_decimal_commas(raw) else raw.column(name)
+    cells, is_comma = raw.column(name), has_decimal_commas(raw)
+    if is_comma and pc.any(pc.match_substring(cells, ".")).as_py():
+        return cells_with_points(raw, name, advice)
     try:
-        return pc.if_else(pc.equal(cells, ""), None, cells).cast(pa.float64())
+        numbers = pc.replace_substring(cells, ",", ".") if is_comma else cells
+        return pc.if_else(pc.equal(cells, ""), None, numbers).cast(pa.float64())
     except pa.ArrowInvalid:  # there are other texts, or numbers as Python alone writes them
         return cells_with_points(raw, name, advice)
 

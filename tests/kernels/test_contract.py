@@ -16,6 +16,7 @@ MODULES = sorted(path.stem for path in (FOLDER / "reference").glob("*.py") if pa
 ONLY_JIT = {
     "ahead",
     "blas",
+    "calls",
     "compiler",
     "custom",
     "denormals",

@@ -46,6 +46,7 @@ from ..program import (
 from .activations import activation_backward, activation_forward
 from .ahead import prepare
 from .augment import augment_gathered, augment_rows
+from .calls import outlined
 from .compiler import entry_point, kernel
 from .denormals import flush_denormals, restore
 from .dense import (
@@ -178,7 +179,7 @@ def mean_and_variance(op, parameters, moments):
     return statistic(parameters, op, 0), statistic(parameters, op, 1)
 
 
-@kernel
+@outlined
 def backward(
     program,
     begin,
@@ -310,7 +311,7 @@ def inputs_of(op, part, parts):
     return part_of(n, part, parts)
 
 
-@kernel
+@outlined
 def weight_gradients(
     program,
     gradients,
@@ -421,7 +422,7 @@ def update_range(parameters, slots, gradients, optimizer, rate, product, factor,
     update(part, slots, mine, optimizer, rate, product, factor, step, begin)
 
 
-@kernel
+@outlined
 def update_part(program, parameters, slots, gradients, optimizer, rate, product, factor, step, part, parts):
     begin = end = np.int64(0)
     for index in range(program.size):
@@ -453,7 +454,7 @@ def keep_statistics(program, parameters, moments, count):
             running_average(statistic(parameters, op, 1), moment(moments, op, VARIANCE), op["momentum"], unbiased)
 
 
-@kernel
+@outlined
 def settle(program, parameters, slots, gradients, average, part, parts):
     n_slots, n = slots.shape
     for index in range(part, program.size, parts):

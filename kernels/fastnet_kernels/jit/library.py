@@ -15,11 +15,11 @@ from typing import Any
 import llvmlite.binding
 import numba
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
+from .calls import called, declared, defined
 from .compiler import COMPILED, FASTMATH, entry_point, kernel
 from .inlined import inlined
 
@@ -33,7 +33,7 @@ VECTOR, MATRIX = "vector", "matrix"
 
 _NUMBERS = (types.float32, types.float64)
 
-_MODULES = ("activations", "augment", "dropout", "engine", "losses", "noise", "normalization", "optimizers", "products")
+_MODULES = ("activations", "augment", "dropout", "engine", "losses", "noise", "normalization", "products")
 """Where the members are."""
 
 
@@ -87,13 +87,8 @@ def shared(
                 load(number.name)  # to link to what is not there takes the process down
 
             def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-                given = signature.args
-                kind = context.call_conv.get_function_type(signature.return_type, given)
-                target = cgutils.get_or_insert_function(builder.module, kind, symbol)
-                status, result = context.call_conv.call_function(builder, target, signature.return_type, given, values)
-                with cgutils.if_unlikely(builder, status.is_error):
-                    context.call_conv.return_status_propagate(builder, status)
-                return result
+                target = declared(context, builder.module, symbol, signature.return_type, signature.args)
+                return called(context, builder, target, signature, values)
 
             return member.signature(number), generate
 
@@ -128,12 +123,8 @@ def _put_addresses(typingctx: Any, addresses: Any, zero: Any) -> Any:
         data = context.make_array(addresses)(context, builder, arguments[0]).data
         integer = context.get_value_type(types.intp)
         for place, (name, result) in enumerate(wanted):
-            context.add_linking_libs([result.library])
-            compiled = context.declare_function(builder.module, result.fndesc)
             # By this name the members call each other.
-            named = cgutils.get_or_insert_function(builder.module, compiled.function_type, _symbol(name, zero))
-            own = ir.IRBuilder(named.append_basic_block())
-            own.ret(own.call(compiled, named.args))
+            named = defined(context, builder.module, _symbol(name, zero), result)
             builder.store(builder.ptrtoint(named, integer), builder.gep(data, [integer(place)]))
         return context.get_dummy_value()
 

@@ -4,6 +4,7 @@ import math
 
 from numba import types
 
+from .calls import outlined
 from .compiler import kernel
 from .formula import elementwise, sqrt
 from .library import MATRIX, VECTOR, shared
@@ -29,7 +30,7 @@ def _weight(weights, i):
     return total / weights.dtype.type(weights.shape[1])
 
 
-@kernel
+@outlined
 def own_moments(mean, squares, x, weights):
     if weights.shape[0] == 0:
         sum_rows(mean, x, False)

@@ -4,14 +4,10 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-import numba
-from numba import types
-
-from ..program import OPTIMIZER, OPTIMIZERS
+from ..program import OPTIMIZERS
 from ..reference.optimizers import CONSTANTS, _constants_of
 from .compiler import kernel, table
 from .formula import elementwise, sqrt, where, with_sign_of
-from .library import MATRIX, VECTOR, shared
 from .views import flat, vector
 
 
@@ -191,10 +187,7 @@ def _average(mean, values, decay, fresh):
     return decay * mean + fresh * values
 
 
-@shared(
-    *(types.none, VECTOR, MATRIX, VECTOR, numba.from_dtype(OPTIMIZER)),
-    *(types.float64, types.float64, types.float64, types.int64, types.int64),
-)
+@kernel
 def update(parameters, slots, gradients, optimizer, rate, product, factor, step, start):
     if factor < 1 or optimizer["clip_value"] > 0:
         clip(gradients, factor, optimizer["clip_value"])

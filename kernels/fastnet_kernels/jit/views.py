@@ -13,6 +13,23 @@ from .inlined import inlined
 __all__ = ["flat", "matrix", "row_block", "vector"]
 
 
+def borrowed(context: Any, builder: Any, kind: Any, data: Any, shape: Sequence[Any]) -> Any:
+    """In the code that is being generated: an array of that type and shape over the memory at an address."""
+    view = context.make_array(kind)(context, builder)
+    itemsize = ir.Constant(
+        context.get_value_type(types.intp), context.get_abi_sizeof(context.get_data_type(kind.dtype))
+    )
+    strides: list[Any] = []
+    stride = itemsize
+    for size in reversed(shape):
+        strides.insert(0, stride)
+        stride = builder.mul(stride, size)
+    pointer = context.get_data_type(kind.dtype).as_pointer()
+    data = builder.inttoptr(data, pointer) if isinstance(data.type, ir.IntType) else data
+    context.populate_array(view, data=data, shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
+    return view._getvalue()
+
+
 def _borrow(array: Any, rank: int, place: Callable[..., tuple[Any, Sequence[Any]]], *others: Any) -> Any:
     """How Numba is told of a view of so many dimensions over an array's memory, with no owner.
 
@@ -26,24 +43,8 @@ def _borrow(array: Any, rank: int, place: Callable[..., tuple[Any, Sequence[Any]
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source = context.make_array(array)(context, builder, arguments[0])
-        view = context.make_array(result)(context, builder)
-        width = context.get_abi_sizeof(context.get_data_type(array.dtype))
-        itemsize = ir.Constant(context.get_value_type(types.intp), width)
         offset, sizes = place(builder, source, *arguments[1:])
-        strides: list[Any] = []
-        stride = itemsize
-        for size in reversed(sizes):
-            strides.insert(0, stride)
-            stride = builder.mul(stride, size)
-        context.populate_array(
-            view,
-            data=builder.gep(source.data, [offset]),
-            shape=sizes,
-            strides=strides,
-            itemsize=itemsize,
-            meminfo=None,
-        )
-        return view._getvalue()
+        return borrowed(context, builder, result, builder.gep(source.data, [offset]), sizes)
 
     return result(array, *[types.intp] * len(others)), generate
 

@@ -1,5 +1,7 @@
 """A network run over samples as it is, in parts of rows that threads share: what it gives for them and its loss."""
 
+from __future__ import annotations  # worked out at each definition they would cost an inner function more than its work
+
 from types import ModuleType
 
 import numpy as np
@@ -89,22 +91,26 @@ class Forward:
 
     def _run(self, program: Record, X: Samples | Streamed, backend: str, threads: int | None = None) -> Array:
         outputs = np.empty((len(X), self.n_outputs), self.dtype)
-        predict = self.engine(backend).predict
-
-        def fill(outputs: Array, samples: Samples) -> None:
-            rows = min(len(samples), ROWS_AT_ONCE)
-            floats, pixels, divisor = engine_arguments(samples, self.dtype)
-
-            def part(which: slice) -> None:
-                activations = np.empty(self.row_size * rows, self.dtype)
-                some = floats[which], pixels[which], divisor
-                predict(outputs[which], program, self.parameters, activations, *some, rows, False, 0, 0)
-
-            in_parts(part, len(samples), self.members(backend, len(samples), threads))
-
-        for which, samples in parts_of(X):
-            fill(outputs[which], samples)
+        if isinstance(X, Streamed):
+            for which, samples in X.parts():
+                self._fill(outputs[which], program, samples, backend, threads)
+        else:
+            self._fill(outputs, program, X, backend, threads)
         return outputs
+
+    def _fill(self, outputs: Array, program: Record, X: Samples, backend: str, threads: int | None) -> None:
+        predict, rows = self.engine(backend).predict, min(len(X), ROWS_AT_ONCE)
+        floats, pixels, divisor = engine_arguments(X, self.dtype)
+
+        def part(outputs: Array, floats: Array, pixels: npt.NDArray[np.uint8]) -> None:
+            activations = np.empty(self.row_size * rows, self.dtype)
+            predict(outputs, program, self.parameters, activations, floats, pixels, divisor, rows, False, 0, 0)
+
+        members = self.members(backend, len(X), threads)
+        if members == 1:  # without a slice of anything: a row is predicted in as much time as ten of them take
+            part(outputs, floats, pixels)
+        else:
+            in_parts(lambda which: part(outputs[which], floats[which], pixels[which]), len(X), members)
 
     def evaluate(
         self,

@@ -16,6 +16,7 @@ from fastnet_kernels.program import (
     row_size,
 )
 
+from .aligned import aligned
 from .backends import compile_activations, engine
 from .pixels import Samples, engine_arguments
 from .streamed import Streamed, parts_of
@@ -23,6 +24,9 @@ from .threads import in_parts, pool_for
 
 ROWS_AT_ONCE = 256
 """Rows that prediction sends through all layers together, so that what they give stays in the cache."""
+
+FEW = 16
+"""Rows whose prediction is over before memory at the start of a line would have paid for the search for it."""
 
 Array = npt.NDArray[np.floating]
 
@@ -103,7 +107,8 @@ class Forward:
         floats, pixels, divisor = engine_arguments(X, self.dtype)
 
         def part(outputs: Array, floats: Array, pixels: npt.NDArray[np.uint8]) -> None:
-            activations = np.empty(self.row_size * rows, self.dtype)
+            size = self.row_size * rows
+            activations = np.empty(size, self.dtype) if rows < FEW else aligned((size,), self.dtype)
             predict(outputs, program, self.parameters, activations, floats, pixels, divisor, rows, False, 0, 0)
 
         members = self.members(backend, len(X), threads)
@@ -163,10 +168,10 @@ class Forward:
         floats, pixels, divisor = engine_arguments(X, self.dtype)
 
         def part(which: slice) -> npt.NDArray[np.float64]:
-            buffer = np.empty((2, self.row_size * rows), self.dtype)
+            activations, deltas = (aligned((self.row_size * rows,), self.dtype) for _ in range(2))
             result = np.empty(HISTORY_COLUMNS)
             samples = floats[which], pixels[which], divisor
-            state = program, self.parameters, buffer[0], buffer[1]
+            state = program, self.parameters, activations, deltas
             evaluate(result, losses[which], *state, *samples, Y[which], W[which], rows)
             # A part's loss is a mean, which counts for as much as its samples' weights.
             weight = float(W[which].sum(dtype=np.float64)) if len(W) else float(which.stop - which.start)

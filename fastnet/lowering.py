@@ -27,6 +27,7 @@ from fastnet_kernels.program import (
 )
 
 from .activations import code_of, keeps_z, name_of, slope_of
+from .aligned import aligned
 from .errors import ConfigurationError
 from .initializers import initializer_for
 from .layers import Activation, Augment, BatchNorm, Dense, Dropout, GaussianNoise, Layer, LayerNorm, WithParameters
@@ -166,7 +167,8 @@ def initial_parameters(
     -------
     (n_parameters,) of dtype
     """
-    parameters = np.zeros(parameter_count(program), dtype)
+    parameters = aligned((parameter_count(program),), dtype)
+    parameters[...] = 0
     for op, (layer, activation) in zip(program, _with_activations(layers), strict=False):
         if isinstance(layer, Dense):
             generator = np.random.default_rng([seed, int(op["key"])])

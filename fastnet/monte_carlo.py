@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from fastnet_kernels.program import AUGMENT, Record
 
+from .aligned import aligned
 from .forward import ROWS_AT_ONCE, Forward
 from .pixels import Samples, engine_arguments
 from .threads import in_parts
@@ -35,7 +36,7 @@ def mean_and_deviation(forward: Forward, X: Samples, draws: int, seed: int, back
     def moments_of(first: int) -> npt.NDArray[np.float64]:
         """The first of some draws, and the sums and the sums of squares of what the others have beside it, so that a
         small spread around a large mean keeps its digits."""
-        activations = np.empty(forward.row_size * rows, dtype)
+        activations = aligned((forward.row_size * rows,), dtype)
         outputs = np.empty(shape, dtype)
         moments = np.zeros((3, *shape))
         for number in range(first, min(first + DRAWS_TOGETHER, draws)):

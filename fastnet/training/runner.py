@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from fastnet_kernels.program import BATCH_NORM, HISTORY_COLUMNS, HISTORY_LOSS, RUN, Record, moments_size, row_size
 
+from ..aligned import aligned
 from ..buffers import Buffers
 from ..errors import DataError
 from ..optimizers import Optimizer
@@ -65,9 +66,8 @@ class Runner:
         rows = own * self.members
         # What has to go from core to core: a copy of the gradients for each member, or what the rows gave.
         by_rows = not trained.fills_rows_alone and self.members * n_parameters <= batch_size * numbers
-        self.gradients = np.empty((self.members if by_rows else 1, n_parameters), model.dtype)
-        self._activations = np.empty(numbers * rows, model.dtype)
-        self._deltas = np.empty_like(self._activations)
+        self.gradients = aligned((self.members if by_rows else 1, n_parameters), model.dtype)
+        self._activations, self._deltas = (aligned((numbers * rows,), model.dtype) for _ in range(2))
         self._moments = np.empty((self.members, moments_size(program)), model.dtype)
         self._order = np.empty(samples, np.int64)
         self._run = np.zeros(1, RUN)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from fastnet_kernels.program import Record
 
+from ..aligned import aligned
 from ..model import Model
 from ..pixels import Samples
 from ..state import State, fill
@@ -56,7 +57,8 @@ class Trained:
         self, model: Model, program: Record, parameters: Array, features: Samples | Streamed, n_slots: int
     ) -> None:
         self.model, self.program, self.parameters, self.features = model, program, parameters, features
-        self.slots = np.zeros((n_slots, parameters.size), model.dtype)
+        self.slots = aligned((n_slots, parameters.size), model.dtype)
+        self.slots[...] = 0
 
     @staticmethod
     def of(model: Model, features: Samples | Streamed, n_slots: int) -> Trained:

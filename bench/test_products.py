@@ -1,4 +1,5 @@
-"""Products of matrices as networks have them, float32 on one thread: own tiles beside the BLAS that scipy ships.
+"""Products of matrices as networks have them, float32 on one thread: large tiles and what the engine chooses (for small
+products, tiles that stay in registers) beside the BLAS that scipy ships.
 
 A group is one product. ``NT`` has the second matrix transposed (a layer's dX), ``TN`` the first (its dW).
 """
@@ -22,8 +23,18 @@ SHAPES = [
     ("matexp, layer 2", (2500, 16, 32), "NN"),
     ("matexp, dX 2", (2500, 32, 16), "NT"),
     ("matexp, dW 2", (32, 16, 2500), "TN"),
+    ("moons, layer 2", (32, 16, 16), "NN"),
+    ("moons, dX 2", (32, 16, 16), "NT"),
+    ("moons, dW 2", (16, 16, 32), "TN"),
     ("digits, layer 1", (32, 32, 64), "NN"),
+    ("digits, layer 2", (32, 10, 32), "NN"),
+    ("digits, dW 2", (32, 10, 32), "TN"),
+    ("tabular, layer 1", (64, 64, 30), "NN"),
     ("tabular, layer 2", (64, 32, 64), "NN"),
+    ("tabular, layer 3", (64, 1, 32), "NN"),
+    ("tabular, dX 2", (64, 64, 32), "NT"),
+    ("a block of matexp, layer 2", (256, 16, 32), "NN"),
+    ("100 wide, dX", (64, 100, 100), "NT"),
 ]
 
 
@@ -49,7 +60,12 @@ def runner(product: Any) -> Callable[..., None]:
     return run  # type: ignore[no-any-return]
 
 
-PRODUCTS = {"tiles": runner(products.by_tiles), "blas": runner(blas.by_blas)}
+@numba.njit(nogil=True)
+def chosen(out, a, b, transpose_a, transpose_b):  # type: ignore[no-untyped-def]
+    products.gemm(out, a, b, transpose_a, transpose_b, False, np.int64(0))  # type: ignore[arg-type]
+
+
+PRODUCTS = {"tiles": runner(products.by_tiles), "blas": runner(blas.by_blas), "chosen": chosen}
 
 
 @pytest.mark.parametrize("by", PRODUCTS)

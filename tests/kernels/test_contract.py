@@ -27,6 +27,7 @@ ONLY_JIT = {
     "linking",
     "products",
     "rows",
+    "small",
     "team",
     "thin",
     "transpose",

@@ -51,7 +51,7 @@ def by_tiles() -> Any:
 
 @pytest.fixture(scope="module")
 def chosen() -> Any:
-    """As the kernels call it: by tiles, by the loops for a single row or column, or by the BLAS."""
+    """As the kernels call it: by large or small tiles, by the loops for a single row or column, or by the BLAS."""
     import numba
 
     from fastnet_kernels.jit.products import gemm
@@ -126,6 +126,17 @@ class TestTiles:
     "shape",
     [
         *[(8, 8, 8), (64, 64, 30), (64, 128, 80), (90, 90, 90), (128, 128, 80)],
+        # Strips of columns, few columns for many rows, fewer rows than a tile has, and what is deep or narrow.
+        *[
+            (64, 100, 100),
+            (100, 10, 40),
+            (64, 3, 70),
+            (2, 33, 5),
+            (3, 129, 2),
+            (7, 50, 33),
+            (20, 40, 300),
+            (9, 70, 150),
+        ],
         *[
             (1, 1, 1),
             (16, 1, 32),
@@ -143,6 +154,48 @@ class TestTiles:
 def test_the_choice_between_the_ways_is_of_speed_alone(chosen: Any, dtype: str, shape: tuple[int, int, int]) -> None:
     for flags in FLAGS:
         assert_right(chosen, dtype, shape, flags)
+
+
+@pytest.mark.needs_compiler
+class TestSmallProducts:
+    @given(st.tuples(*[st.integers(2, 80)] * 3), st.sampled_from(FLAGS), st.sampled_from(DTYPES))
+    @settings(deadline=None)
+    def test_any_shape(
+        self, chosen: Any, shape: tuple[int, int, int], flags: tuple[bool, bool, bool], dtype: str
+    ) -> None:
+        assert_right(chosen, dtype, shape, flags)
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    @pytest.mark.parametrize("columns", [5, 16, 50, 70])
+    def test_a_row_is_the_same_bits_in_any_block(self, chosen: Any, columns: int, dtype: str) -> None:
+        rng = np.random.default_rng(columns)
+        a, b = rng.standard_normal((40, 30)).astype(dtype), rng.standard_normal((30, columns)).astype(dtype)
+        whole, part = np.empty((40, columns), dtype), np.empty((17, columns), dtype)
+        chosen(whole, a, b, False, False, False, 0)
+        chosen(part, a[5:22], b, False, False, False, 0)
+        np.testing.assert_array_equal(part, whole[5:22])
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    @pytest.mark.parametrize("columns", [3, 10, 32])
+    def test_the_gradients_of_some_inputs_are_the_same_bits_as_among_all(
+        self, chosen: Any, columns: int, dtype: str
+    ) -> None:
+        """With few columns and many rows the output is worked out transposed, and with few rows it is not."""
+        rng = np.random.default_rng(columns)
+        x, dz = rng.standard_normal((60, 40)).astype(dtype), rng.standard_normal((60, columns)).astype(dtype)
+        whole, part = np.ones((40, columns), dtype), np.ones((5, columns), dtype)
+        for accumulate in (False, True):
+            chosen(whole, x, dz, True, False, accumulate, 0)
+            chosen(part, x, dz, True, False, accumulate, 7)
+            np.testing.assert_array_equal(part, whole[7:12])
+
+    def test_an_infinity_or_nan_stays_in_its_row(self, chosen: Any) -> None:
+        a, b, out = np.ones((14, 20), "float32"), np.ones((20, 40), "float32"), np.empty((14, 40), "float32")
+        a[3, 4], a[12, 5] = np.nan, np.inf
+        chosen(out, a, b, False, False, False, 0)
+        assert np.isnan(out[3]).all()
+        assert np.isposinf(out[12]).all()
+        assert (np.delete(out, [3, 12], axis=0) == 20).all()
 
 
 @pytest.mark.parametrize("flags", FLAGS, ids=str)

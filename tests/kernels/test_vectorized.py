@@ -291,17 +291,22 @@ def test_the_biases_are_added_by_vectors(compiled: Any) -> None:
     assert code.calls("fastnet_gemm_float32"), "the product is not where this test looks"
 
 
-def test_a_tile_of_a_product_stays_in_registers(compiled: Any) -> None:
-    """Its sums neither come from memory nor go there while the inner dimension is gone through."""
+def test_the_tiles_of_products_stay_in_registers(compiled: Any) -> None:
+    """Their sums neither come from memory nor go there while the inner dimension is gone through; no small one keeps
+    a pointer for each row, which would leave no registers for them."""
     from fastnet_kernels.jit.products import TALL, UNROLLED, gemm
+    from fastnet_kernels.jit.small import HEIGHTS
 
     matrices = tuple(np.ones((8, 8), np.float32) for _ in range(3))
     loops = innermost_loops(compiled(gemm, (*matrices, False, False, False, 0)))
-    wanted = 2 * TALL * UNROLLED
-    found = [loop for loop in loops if len(packed("multiply", half=False).findall(loop.text)) >= wanted]
-    assert found, f"no loop does {wanted} multiplications on whole vectors"
-    if X86:
-        assert not any(re.search(r"\(%rsp\), %[xyz]mm|%[xyz]mm\d+, \S*\(%rsp\)", loop.text) for loop in found)
+    multiplications = [len(packed("multiply", half=False).findall(loop.text)) for loop in loops]
+    large = 2 * TALL * UNROLLED
+    for wanted in (large, *(width * heights[0] for width, heights in HEIGHTS.items())):
+        found = [loop for loop, count in zip(loops, multiplications, strict=True) if count == wanted]
+        assert found, f"no loop does {wanted} multiplications on whole vectors"
+        if X86:
+            assert not any(re.search(r"\(%rsp\), %[xyz]mm|%[xyz]mm\d+, \S*\(%rsp\)", loop.text) for loop in found)
+            assert wanted == large or not any("(%rsp)" in loop.text for loop in found)
 
 
 def test_the_batch_is_gathered_by_vectors(compiled: Any) -> None:

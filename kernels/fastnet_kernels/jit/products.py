@@ -1,13 +1,14 @@
-"""Products of matrices: own tiles where they are faster than the BLAS, which does the others (``blas``).
+"""Products of matrices: large ones by the tiles below, small ones by tiles that stay in registers (``small``), a single
+row or column by loops over it (``thin``), and what OpenBLAS is faster at by that (``blas``).
 
-The scheme is that of Goto and van de Geijn (2008). A tile is a few rows and two vectors of columns of the output, all
-in registers; it goes through a block of the inner dimension at two multiply-adds a cycle. The tile's columns of ``b``
-are copied into a panel that stays in the first cache while all rows go past it, and its rows of ``a`` into a block that
-stays in the second. Meanwhile each tile fetches a part of the next panel: a wide matrix, whose rows are pages apart,
-would else hold every panel up for as long as a third of its products takes.
+The scheme of the large tiles is that of Goto and van de Geijn (2008). A tile is a few rows and two vectors of columns
+of the output, all in registers; it goes through a block of the inner dimension at two multiply-adds a cycle. The tile's
+columns of ``b`` are copied into a panel that stays in the first cache while all rows go past it, and its rows of ``a``
+into a block that stays in the second. Meanwhile each tile fetches a part of the next panel: a wide matrix, whose rows
+are pages apart, would else hold every panel up for as long as a third of its products takes.
 
-``bench/test_products.py`` compares the two: the tiles take 0.5 to 0.9 of OpenBLAS's time for a network's large
-products, and longer below a million multiply-adds, where OpenBLAS copies nothing at all (``docs/decisions/0009``).
+``bench/test_products.py`` compares the ways: the large tiles take 0.5 to 0.9 of OpenBLAS's time for a network's large
+products, and longer below a million multiply-adds, for which copying does not pay (``docs/decisions/0009``, ``0020``).
 """
 
 import functools
@@ -23,13 +24,12 @@ from numba.extending import intrinsic
 from .blas import address, by_blas, pointers
 from .compiler import kernel
 from .library import MATRIX, shared
+from .small import small_product
 from .thin import combine_rows, dot_rows, outer_product
-from .transpose import transpose, turn
-from .vectors import SMALL, VECTOR_BYTES, Vectors, cpu_has, stack
-from .views import matrix
+from .transpose import turn
+from .vectors import REGISTERS, SMALL, VECTOR_BYTES, Vectors, stack
 
-_REGISTERS = 32 if VECTOR_BYTES == 64 or cpu_has("neon") else 16
-TALL = 12 if _REGISTERS == 32 else 6
+TALL = 12 if REGISTERS == 32 else 6
 """Rows of a tile: with two vectors to a row, it and what it reads fill the vector registers."""
 
 LOW = TALL // 3
@@ -63,39 +63,97 @@ def gemm(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumul
 
 @shared(types.none, *[MATRIX] * 3, *[types.boolean] * 3, types.int64, plain=gemm)
 def _gemm(out, a, b, transpose_a, transpose_b, accumulate, first):
-    """OpenBLAS has fast ways for small products, but not with the second matrix transposed: 64x32 times (64x32)T takes
-    2.3 times as long as 64x32 times 32x64. So a small one is transposed first; a single row or column is its own
-    transpose."""
     rows, columns = out.shape
     a_step, b_step, inner = a.shape[1], b.shape[1], b.shape[0]
     if transpose_b:
         inner = b_step
     zero, c, a_, b_ = out.dtype.type(0), address(out, 0), address(a, first), address(b, 0)
-    if is_by_tiles(rows, columns, inner, VECTOR_BYTES // _itemsize(zero)):
-        by_tiles(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
-        return
+    size = _itemsize(zero)
     if inner == 1:
         outer_product(zero, c, a_, 1 if transpose_a else a_step, b_, rows, columns, accumulate)
-        return
-    thin = (rows == 1 or columns == 1) and not (transpose_a and transpose_b)
-    if thin and rows * columns * inner <= SMALL:
-        if columns == 1 and transpose_a:
-            combine_rows(zero, c, b_, 1, a_, a_step, rows, inner, accumulate)
-        elif columns == 1:
-            dot_rows(zero, c, b_, a_, a_step, rows, inner, accumulate)
-        elif transpose_b:
-            dot_rows(zero, c, a_, b_, b_step, columns, inner, accumulate)
-        else:
-            combine_rows(zero, c, a_, a_step if transpose_a else 1, b_, b_step, columns, inner, accumulate)
-        return
-    turned = transpose_b
-    if transpose_b and columns * inner <= SMALL:
-        if columns > 1 and inner > 1:
-            other = matrix(stack(b), 0, inner, columns)
-            transpose(other, b)
-            b_ = address(other, 0)
-        b_step, turned = columns, False
-    by_blas(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, turned, accumulate)
+    elif columns == 1 and not transpose_a:
+        dots(zero, c, b_, a_, a_step, rows, inner, accumulate)
+    elif columns == 1:
+        combine_rows(zero, c, b_, 1, a_, a_step, rows, inner, accumulate)
+    elif rows == 1 and transpose_b and not transpose_a:
+        dots(zero, c, a_, b_, b_step, columns, inner, accumulate)
+    elif rows == 1 and not transpose_b:
+        combine_rows(zero, c, a_, a_step if transpose_a else 1, b_, b_step, columns, inner, accumulate)
+    elif is_by_tiles(rows, columns, inner, VECTOR_BYTES // size):
+        by_tiles(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
+    elif rows == 1 or is_for_blas(columns, inner, size, transpose_a, transpose_b):
+        by_blas(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
+    else:
+        turned = address(stack(b), 0)
+        in_registers(
+            zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate, turned
+        )
+
+
+@kernel
+def dots(zero, c, vector, rows, rows_step, size, inner, add):
+    """A function of its own, so that those who call it share its code."""
+    dot_rows(zero, c, vector, rows, rows_step, size, inner, add)
+
+
+@kernel
+def is_for_blas(columns, inner, size, transpose_a, transpose_b):
+    """Which small products OpenBLAS is faster at, by measurement: deep ones, of which a tile's part leaves the first
+    cache; those whose second matrix has to be turned in narrow strips; and some that leave lanes of vectors idle."""
+    lanes = VECTOR_BYTES // size
+    if inner * size > DEPTH_BYTES:
+        return True
+    if transpose_b and inner > SMALL // 32 and columns * inner > SMALL:
+        return True
+    if transpose_a:
+        return columns > lanes and columns & (lanes - 1) != 0
+    return 2 * columns <= lanes and inner >= 2 * lanes and inner >= 8 * columns
+
+
+@kernel
+def in_registers(zero, c, a, a_step, b, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate, turned):
+    """Nothing is copied but what has to be turned, in the memory of ``turned``: a second matrix that is transposed, so
+    many columns at a time, or an output that has but a few columns for many rows, which is worked out transposed."""
+    size = _itemsize(zero)
+    lanes = VECTOR_BYTES // size
+    a_row, a_column = (1, a_step) if transpose_a else (a_step, 1)
+    is_turned = transpose_a and not transpose_b and is_narrow(rows, columns, lanes)
+    wide, j, to, to_step, here, here_step, m, n = columns, 0, c, columns, b, b_step, rows, columns
+    if is_turned:
+        if accumulate:
+            turn_matrix(zero, turned, rows, c, columns, rows, columns)
+        to, to_step, m, n = turned, rows, columns, rows
+        a, a_row, a_column, here, here_step = b, 1, b_step, a, a_step
+    elif transpose_b and columns * inner > SMALL:
+        wide = SMALL // inner & -lanes
+    while j < columns:
+        if transpose_b:
+            n = min(wide, columns - j)
+            turn_matrix(zero, turned, n, b + j * b_step * size, b_step, n, inner)
+            here, here_step = turned, n
+        small_product(zero, to + j * size, to_step, a, a_row, a_column, here, here_step, m, n, inner, accumulate)
+        j += wide
+    if is_turned:
+        turn_matrix(zero, c, columns, turned, rows, columns, rows)
+
+
+@kernel
+def turn_matrix(zero, out, out_step, a, a_step, rows, columns):
+    """The transpose of a matrix of any size; a function of its own, so that those who call it share its code."""
+    size = _itemsize(zero)
+    lanes = VECTOR_BYTES // size
+    top = 0
+    while top < rows:
+        _copy_turned(zero, out + top * size, out_step, a + top * a_step * size, a_step, min(lanes, rows - top), columns)
+        top += lanes
+
+
+@kernel
+def is_narrow(rows, columns, lanes):
+    """Whether vectors along the rows are so much better filled than along the columns that they pay for the turning."""
+    if rows < lanes or rows * columns > SMALL:
+        return False
+    return 4 * columns * ((rows + lanes - 1) // lanes) <= 3 * rows * ((columns + lanes - 1) // lanes)
 
 
 @kernel

@@ -17,6 +17,9 @@ from .vectors import Vectors
 AT_ONCE = 4
 """Vectors of sums that run side by side: as many as hide a multiply-add's latency."""
 
+TOGETHER, FEW = 8, 4
+"""Rows whose dot products with a vector run side by side, and below how many they are worked out one by one."""
+
 
 @intrinsic
 def combine_rows(
@@ -76,24 +79,69 @@ def dot_rows(
         vectors = Vectors(context, builder, zero)
         _, out, vector, rows, rows_step, size, inner, add = arguments
         out, vector, rows = pointers(vectors, out, vector, rows)
-        nothing = ir.Constant(vectors.number, 0.0)
-        total = cgutils.alloca_once(builder, vectors.vector)
-        with cgutils.for_range(builder, size) as i:
-            row, here = builder.gep(rows, [builder.mul(i.index, rows_step)]), builder.gep(out, [i.index])
-            builder.store(vectors.zero, total)
-
-            def multiply(place: Any, mask: Any, row: Any = row) -> None:
-                value = vectors.multiply_add(
-                    vectors.load(row, place, mask), vectors.load(vector, place, mask), builder.load(total)
-                )
-                builder.store(value, total)
-
-            vectors.over_masked(inner, multiply)
-            before = builder.select(add, builder.load(here), nothing)
-            builder.store(builder.fadd(before, vectors.sum(builder.load(total))), here)
+        few = builder.icmp_signed("<", size, ir.Constant(size.type, FEW))
+        with builder.if_else(few) as (one_by_one, together):
+            with one_by_one, cgutils.for_range(builder, size) as i:
+                here = builder.gep(out, [i.index])
+                (total,) = _dot(vectors, rows, [builder.mul(i.index, rows_step)], vector, inner)
+                before = builder.select(add, builder.load(here), ir.Constant(vectors.number, 0.0))
+                builder.store(builder.fadd(before, vectors.sum(total)), here)
+            with together:
+                _dot_together(vectors, [out, vector, rows, rows_step, size, inner, add])
         return context.get_dummy_value()
 
     return types.none(zero, *[types.intp] * 6, types.boolean), generate
+
+
+def _dot_together(vectors: Vectors, given: list[Any]) -> None:
+    out, vector, rows, rows_step, size, inner, add = given
+    builder = vectors.builder
+    numbers = [ir.Constant(size.type, lane) for lane in range(vectors.lanes)]
+    with cgutils.for_range_slice(builder, numbers[0], size, ir.Constant(size.type, vectors.lanes)) as (top, _):
+        line, left = builder.gep(rows, [builder.mul(top, rows_step)]), builder.sub(size, top)
+        last = builder.sub(left, numbers[1])
+        # A row that is not there is the last one again, and not stored.
+        present = [builder.select(builder.icmp_signed("<", lane, last), lane, last) for lane in numbers]
+        places = [builder.mul(row, rows_step) for row in present]
+        sums = []
+        for first in range(0, vectors.lanes, TOGETHER):
+            sums += _dot(vectors, line, places[first : first + TOGETHER], vector, inner)
+        mask = vectors.first(left)
+        before = builder.select(add, vectors.load(out, top, mask), vectors.zero)
+        vectors.store(builder.fadd(before, _folded(builder, sums)), out, top, mask)
+
+
+def _dot(vectors: Vectors, line: Any, places: list[Any], vector: Any, inner: Any) -> list[Any]:
+    """For each of some rows a vector whose numbers' sum is its dot product."""
+    builder = vectors.builder
+    sums = [cgutils.alloca_once(builder, vectors.vector) for _ in places]
+    for total in sums:
+        builder.store(vectors.zero, total)
+
+    def multiply(at: Any, mask: Any) -> None:
+        factors = vectors.load(vector, at, mask)
+        here = builder.gep(line, [at])
+        for place, total in zip(places, sums, strict=True):
+            product = vectors.multiply_add(vectors.load(here, place, mask), factors, builder.load(total))
+            builder.store(product, total)
+
+    vectors.over_masked(inner, multiply)
+    return [builder.load(total) for total in sums]
+
+
+def _folded(builder: Any, rows: list[Any]) -> Any:
+    """A vector of the sums of as many vectors as it has numbers, each with the bits that ``Vectors.sum`` gives."""
+    lanes, int32 = len(rows), ir.IntType(32)
+    width = lanes // 2
+    while len(rows) > 1:
+        lower = [group + lane for group in range(0, 2 * lanes, 2 * width) for lane in range(width)]
+        halves = [ir.Constant(ir.VectorType(int32, lanes), [lane + half for lane in lower]) for half in (0, width)]
+        rows = [
+            builder.fadd(*(builder.shuffle_vector(*pair, half) for half in halves))
+            for pair in zip(rows[::2], rows[1::2], strict=True)
+        ]
+        width //= 2
+    return rows[0]
 
 
 @intrinsic

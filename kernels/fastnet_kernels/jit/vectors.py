@@ -21,6 +21,9 @@ VECTOR_BYTES = 64 if cpu_has("avx512f") else 32 if cpu_has("avx") else 16
 """The widest that there are. LLVM by itself would take half of them where they are 64 bytes, for fear of a lower clock:
 with whole ones matexp's training, much of it tanh, takes 0.86 of the time."""
 
+REGISTERS = 32 if VECTOR_BYTES == 64 or cpu_has("neon") else 16
+"""Of such vectors."""
+
 
 class Vectors:
     """Loads and stores of whole vectors of a type's numbers, in the code that is being generated.

@@ -1,0 +1,227 @@
+"""Small products of matrices: tiles of the output in registers, and not a number copied.
+
+What makes the large tiles of ``products`` fast, blocks and panels laid out for them, takes longer than a small product
+itself. Here a tile reads its numbers where they are: from row to row and from column to column the first matrix is so
+many bytes, whatever they are, so that it may be transposed. A tile is some rows and one to four vectors of columns; as
+many sums hide a multiply-add's latency, and what a step of the inner dimension needs has room beside them.
+
+Each number of the output is summed by itself in the order of the inner dimension, so that its bits do not depend on
+which tile it is in. ``docs/decisions/0020`` tells what was measured.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from .vectors import REGISTERS, VECTOR_BYTES, Vectors
+
+HEIGHTS = {4: (6, 2), 3: (8, 2), 2: (12, 4, 2), 1: (16, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (12, 4, 2)}
+"""For each width of a tile, in vectors, how many rows it may have."""
+
+
+TOGETHER = 8
+"""Rows of ``a`` that are addressed from one pointer."""
+
+
+def _looped(builder: Any, times: Any, values: list[Any], body: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    """Write the loop that replaces the values so often, once at least, by what ``body`` makes of them."""
+    before, inside, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+    one = ir.Constant(times.type, 1)
+    builder.branch(inside)
+    builder.position_at_end(inside)
+    running = [builder.phi(value.type) for value in (times, *values)]
+    for value, start in zip(running, (times, *values), strict=True):
+        value.add_incoming(start, before)
+    results = [builder.sub(running[0], one), *body(running[1:])]
+    for value, result in zip(running, results, strict=True):
+        value.add_incoming(result, builder.block)
+    builder.cbranch(builder.icmp_signed(">", running[0], one), inside, after)
+    builder.position_at_end(after)
+    return results[1:]
+
+
+@contextmanager
+def _while(builder: Any, condition: Callable[[], Any]) -> Iterator[None]:
+    """Write the loop over what is written within it."""
+    test, inside, after = (builder.append_basic_block() for _ in range(3))
+    builder.branch(test)
+    builder.position_at_end(test)
+    builder.cbranch(condition(), inside, after)
+    builder.position_at_end(inside)
+    yield
+    builder.branch(test)
+    builder.position_at_end(after)
+
+
+class _Product:
+    """The code of ``c = a @ b`` or ``c += a @ b`` from addresses and steps in numbers."""
+
+    def __init__(self, vectors: Vectors, arguments: list[Any]) -> None:
+        self.vectors, self.builder = vectors, vectors.builder
+        c, c_step, a, a_row, a_column, b, b_step, self.rows, self.columns, self.inner, self.add = arguments
+        self.c, self.a, self.b = (
+            self.builder.inttoptr(address, ir.PointerType(ir.IntType(8))) for address in (c, a, b)
+        )
+        size = self.number(vectors.itemsize)
+        self.c_step, self.a_row, self.a_column, self.b_step = (
+            self.builder.mul(step, size) for step in (c_step, a_row, a_column, b_step)
+        )
+        self.places = self._places()
+
+    def number(self, value: int) -> Any:
+        return ir.Constant(self.rows.type, value)
+
+    def _places(self) -> list[Any]:
+        """How many bytes after the first each of ``TOGETHER`` rows of ``a`` is.
+
+        An address is a register and one, two or four times another, so the odd multiples are all that there has to be.
+        """
+        odd = {1: self.a_row}
+        for row in range(3, TOGETHER, 2):
+            odd[row] = self.builder.mul(self.a_row, self.number(row))
+        places = [self.number(0)]
+        for row in range(1, TOGETHER):
+            power = row & -row
+            places.append(self.builder.mul(odd[row // power], self.number(power)))
+        return places
+
+    def _opaque(self, value: Any, register: str = "r") -> Any:
+        """The same, of which LLVM knows nothing."""
+        return self.builder.asm(ir.FunctionType(value.type, [value.type]), "", f"={register},0", [value], False)
+
+    def _held(self, mask: Any) -> Any:
+        """The mask, held where LLVM would else make it anew in each turn of a loop: as bits for a register of masks, or
+        as the signs of a vector's numbers."""
+        builder, lanes = self.builder, self.vectors.lanes
+        if VECTOR_BYTES == 64:
+            bits = self._opaque(builder.zext(builder.bitcast(mask, ir.IntType(lanes)), ir.IntType(32)))
+            return builder.bitcast(builder.trunc(bits, ir.IntType(lanes)), mask.type)
+        if VECTOR_BYTES == 32:
+            number = ir.IntType(8 * self.vectors.itemsize)
+            signs = self._opaque(builder.sext(mask, self.vectors.vector_of(number)), "x")
+            return builder.icmp_signed("<", signs, self.vectors.constant(0, number))
+        return mask
+
+    def write(self) -> None:
+        """All columns, strip by strip: the widest as long as they are whole, then what is left, in as few vectors as it
+        has."""
+        lanes = self.vectors.lanes
+        first = cgutils.alloca_once_value(self.builder, self.number(0))
+
+        def take(width: int, count: Any, mask: Any = None) -> None:
+            bytes_before = self.builder.mul(self.builder.load(first), self.number(self.vectors.itemsize))
+            self._strip(width, mask, *(self.builder.gep(matrix, [bytes_before]) for matrix in (self.c, self.b)))
+            self.builder.store(self.builder.add(self.builder.load(first), count), first)
+
+        def left() -> Any:
+            return self.builder.sub(self.columns, self.builder.load(first))
+
+        def more_than(width: int) -> Any:
+            return self.builder.icmp_signed(">", left(), self.number(width * lanes))
+
+        widest = max(HEIGHTS)
+        with _while(self.builder, lambda: self._fits(first, self.number(widest * lanes), self.columns)):
+            take(widest, self.number(widest * lanes))
+        if widest == 4:
+            are_two = self.builder.icmp_signed("==", left(), self.number(2 * lanes))
+            with self.builder.if_then(self.builder.or_(are_two, more_than(3))):
+                take(2, self.number(2 * lanes))
+        for width in range(min(widest, 3), 0, -1):
+            with self.builder.if_then(more_than(width - 1)):
+                last = self.builder.sub(left(), self.number((width - 1) * lanes))
+                take(width, left(), self._held(self.vectors.first(last)))
+
+    def _fits(self, at: Any, size: Any, end: Any) -> Any:
+        return self.builder.icmp_signed("<=", self.builder.add(self.builder.load(at), size), end)
+
+    def _strip(self, width: int, mask: Any, c: Any, b: Any) -> None:
+        """All rows of some columns, the highest tiles first. If there are fewer left than the lowest has, it begins in
+        rows that are done already."""
+        builder = self.builder
+        top = cgutils.alloca_once(builder, self.rows.type)
+        builder.store(self.number(0), top)
+
+        def fits(height: int) -> Callable[[], Any]:
+            return lambda: self._fits(top, self.number(height), self.rows)
+
+        for height in HEIGHTS[width]:
+            with _while(builder, fits(height)):
+                self._tile(height, width, mask, builder.load(top), self.number(0), c, b)
+                builder.store(builder.add(builder.load(top), self.number(height)), top)
+        lowest = HEIGHTS[width][-1]
+        with builder.if_then(fits(1)()):
+            start = builder.sub(self.rows, self.number(lowest))
+            self._tile(lowest, width, mask, start, builder.sub(builder.load(top), start), c, b)
+
+    def _tile(self, rows: int, width: int, mask: Any, top: Any, done: Any, c: Any, b: Any) -> None:
+        """The first ``done`` rows are in the output already."""
+        vectors, builder = self.vectors, self.builder
+        numbers = ir.PointerType(vectors.number)
+        across = [(self.number(vector * vectors.lanes), None) for vector in range(width)]
+        across[-1] = across[-1][0], mask
+
+        def step(running: list[Any]) -> list[Any]:
+            pointers, b, sums = running[: len(starts)], running[len(starts)], running[len(starts) + 1 :]
+            # LLVM would else keep a pointer for each row, move them all, and have no registers left for them.
+            pointers = [self._opaque(pointer) for pointer in pointers]
+            given = [vectors.load(builder.bitcast(b, numbers), place, mask) for place, mask in across]
+            for row in range(rows):
+                place = builder.gep(pointers[row // TOGETHER], [self.places[row % TOGETHER]])
+                factor = builder.load(builder.bitcast(place, numbers))
+                factor = vectors.spread(factor)
+                for at, vector in enumerate(given, row * width):
+                    sums[at] = vectors.multiply_add(factor, vector, sums[at])
+            pointers = [builder.gep(pointer, [self.a_column]) for pointer in pointers]
+            return [*pointers, builder.gep(b, [self.b_step]), *sums]
+
+        starts = [
+            builder.gep(self.a, [builder.mul(builder.add(top, self.number(row)), self.a_row)])
+            for row in range(0, rows, TOGETHER)
+        ]
+        before = [*starts, b, *[vectors.zero] * (rows * width)]
+        sums = _looped(builder, self.inner, before, step)[len(starts) + 1 :]
+        lines = [builder.gep(c, [builder.mul(top, self.c_step)])]
+        for _ in range(1, rows):
+            lines.append(builder.gep(lines[-1], [self.c_step]))
+        lines = [builder.bitcast(line, numbers) for line in lines]
+        with builder.if_else(self.add) as (adding, filling):
+            with adding:
+                for row, line in enumerate(lines):
+                    with builder.if_then(builder.icmp_signed("<=", done, self.number(row))):
+                        for total, (place, mask) in zip(sums[row * width :], across, strict=False):
+                            before = vectors.load(line, place, mask)
+                            vectors.store(builder.fadd(before, total), line, place, mask)
+            with filling:  # again, where they are there already: with the same bits
+                for row, line in enumerate(lines):
+                    for total, (place, mask) in zip(sums[row * width :], across, strict=False):
+                        vectors.store(total, line, place, mask)
+
+
+@intrinsic
+def small_product(
+    typingctx: Any,
+    zero: Any,
+    c: Any,
+    c_step: Any,
+    a: Any,
+    a_row: Any,
+    a_column: Any,
+    b: Any,
+    b_step: Any,
+    rows: Any,
+    columns: Any,
+    inner: Any,
+    add: Any,
+) -> Any:
+    """``c = a @ b``, or add it to ``c``. Addresses, and how many numbers a row of ``c`` and ``b``, and a row and a
+    column of ``a``, are after the one before; two rows and one step of the inner dimension at least."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _Product(Vectors(context, builder, zero), arguments[1:]).write()
+        return context.get_dummy_value()
+
+    return types.none(zero, *[types.intp] * 10, types.boolean), generate

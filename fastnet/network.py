@@ -217,11 +217,12 @@ class Network(Model):
         trained = self.program[self.program["trainable"] != 0]
         if not len(trained):
             raise ConfigurationError("every layer is frozen, so there is nothing to train; set trainable=True in one")
-        if rows == 1 and (trained["kind"] == BATCH_NORM).any():
+        has_batch_norm = (rows == 1 or optimizer.average is not None) and (trained["kind"] == BATCH_NORM).any()
+        if rows == 1 and has_batch_norm:
             raise ConfigurationError(
                 "BatchNorm needs batches of at least 2 samples, but batch_size is 1; give a larger"
             )
-        if optimizer.average is not None and (trained["kind"] == BATCH_NORM).any():
+        if optimizer.average is not None and has_batch_norm:
             raise ConfigurationError(
                 "average does not go with BatchNorm, whose running statistics belong to the weights as they are "
                 "trained and not to their mean; use LayerNorm, or leave average out"

@@ -93,8 +93,9 @@ class _Limiter:
     def enter(self) -> None:
         with self._lock:
             if self._inside == 0:
-                self._before = [(library, library.num_threads) for library in self._libraries]
-                for library in self._libraries:
+                threads = [(library, library.num_threads) for library in self._libraries]
+                self._before = [(library, number) for library, number in threads if number != 1]
+                for library, _ in self._before:
                     _set_threads(library, 1)
             self._inside += 1
 

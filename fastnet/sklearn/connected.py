@@ -51,23 +51,26 @@ class WithNetwork(BaseEstimator):  # type: ignore[misc]
 
     def _connect(self, network: Network) -> None:
         """Make ``coefs_`` and ``intercepts_``, which a user may have set, views of the network's parameters."""
-        parameters, views = network.parameters, dense_views(network)
+        views = dense_views(network)
         # Lists of its own: a user's are left as they are.
         self.coefs_, self.intercepts_ = list(self.coefs_), list(self.intercepts_)
+        given: list[tuple[Any, Any]] = []
         for name, own, which in (("coefs_", self.coefs_, 0), ("intercepts_", self.intercepts_, 1)):
             if len(own) != len(views):
                 raise DataError(f"{name} must have {len(views)} arrays, one for each layer, but it has {len(own)}")
             for place, pair in enumerate(views):
                 view = pair[which]
-                if getattr(own[place], "base", None) is parameters and np.shape(own[place]) == view.shape:
+                if getattr(own[place], "__array_interface__", None) == view.__array_interface__:
                     continue
                 if np.shape(own[place]) != view.shape:
                     raise DataError(
                         f"{name}[{place}] must have shape {view.shape}, not {np.shape(own[place])}; "
                         "fit anew with warm_start=False to change the sizes of layers"
                     )
-                view[...] = own[place]
+                given.append((view, np.array(own[place])))  # a copy: it may be the view of another layer
                 own[place] = view
+        for view, values in given:
+            view[...] = values
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

@@ -50,7 +50,8 @@ def refuse_what_is_zero(optimizer: Optimizer, model: Model) -> None:
     record, program = optimizer.record()[0], model.program
     given = [("learning_rate", optimizer.highest_rate)]
     given += [(name, float(record[name])) for name in ("epsilon", "clip_value", "clip_norm")]
-    given += [(f"a layer's {name}", float(n)) for name in ("epsilon", "max_norm", "deviation") for n in program[name]]
+    for name in ("epsilon", "max_norm", "deviation"):
+        given += [(f"a layer's {name}", value) for value in program[name].tolist()]
     given.append((f"the number of the loss {model.loss}", float(program["slope"][-1])))
     for name, value in given:
         if 0 < value < smallest:

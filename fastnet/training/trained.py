@@ -21,8 +21,9 @@ Array = npt.NDArray[np.floating]
 def trainable(model: Model) -> npt.NDArray[np.bool_]:
     """Which of a model's parameters change, (n_parameters,)."""
     mask = np.zeros(model.parameters.size, bool)
-    for op in model.program[model.program["trainable"] != 0]:
-        mask[op["weights"] : op["biases"] + op["output_size"]] = True
+    ops = model.program[model.program["trainable"] != 0]
+    for begin, biases, size in ops[["weights", "biases", "output_size"]].tolist():
+        mask[begin : biases + size] = True
     return mask
 
 

@@ -144,7 +144,7 @@ class TestCallbacks:
             other.fit(X, y, epochs=epochs, batch_size=5, backend=backend)
             np.testing.assert_array_equal(parameters, other.parameters)
 
-    @pytest.mark.parametrize(("seconds", "seen"), [(EVERY_EPOCH, [1, 2, 3, 4, 5, 6]), (ALL_AT_ONCE, [1, 6])])
+    @pytest.mark.parametrize(("seconds", "seen"), [(EVERY_EPOCH, [1, 2, 3, 4, 5, 6]), (ALL_AT_ONCE, [6])])
     def test_one_that_needs_not_see_every_epoch_lets_them_run(
         self, seconds: float, seen: list[int], backend: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -152,6 +152,8 @@ class TestCallbacks:
         X, y = data()
         watcher = Watcher(each_epoch=False)
         history = network().fit(X, y, epochs=6, callbacks=[watcher], backend=backend)
+        if seconds == ALL_AT_ONCE and backend == "reference":
+            seen = [1, 6]  # how long an epoch takes there is seen from the first
         assert watcher.events == ["begin", *["epoch"] * len(seen), "end"]
         assert watcher.epochs == seen
         assert len(history.loss) == len(history.accuracy) == len(history.seconds) == 6

@@ -216,6 +216,16 @@ class TestCopies:
         found = fn.load(tmp_path / "model.h5").predict(X)
         np.testing.assert_array_equal(model.classes_[found], model.predict(X))
 
+    def test_weights_of_two_layers_may_change_places(self) -> None:
+        X, y = load_iris(return_X_y=True)
+        model = MLPClassifier((6, 6, 6), max_iter=2, random_state=0).fit(X, y)
+        first, second = model.coefs_[1].copy(), model.coefs_[2].copy()
+        model.coefs_[1], model.coefs_[2] = model.coefs_[2], model.coefs_[1]
+        model.predict(X)
+        np.testing.assert_array_equal(model.coefs_[1], second)
+        np.testing.assert_array_equal(model.coefs_[2], first)
+        np.testing.assert_array_equal(model.network_.get_weights()[1][0], second)
+
     def test_weights_that_a_user_sets(self, flowers: Data) -> None:
         X, y = flowers
         model, other = classifier().fit(X, y), classifier(random_state=1).fit(X, y)

@@ -166,9 +166,11 @@ class Buffers:
     def close(self) -> None:
         """End the thread, and close the file."""
         self._is_closed = True
-        self._pool.shutdown(cancel_futures=True)
-        if self._reader is not None:
-            self._reader.close()
+        try:
+            self._pool.shutdown(cancel_futures=True)
+        finally:
+            if self._reader is not None:
+                self._reader.close()
 
     def _get(self, epoch: int, number: int) -> tuple[int, int]:
         """The slot that has this buffer, and how many samples are in it."""

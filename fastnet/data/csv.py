@@ -128,7 +128,7 @@ class CsvText:
         """
         columns, decimals = self.columns(header), self.decimals
         if decimals is None and self.delimiter != ",":
-            decimals = decimals_of(header, columns, commas=b"," in self.content)
+            decimals = decimals_of(header, columns, self.delimiter, commas=b"," in self.content)
         return RawTable(
             source=self.source,
             names=header,

@@ -14,7 +14,7 @@ NOTHING = frozenset({"na", "n/a", "#n/a", "null", "none", "?", "-", "."})
 """Texts that mean "no value" among numbers; in a column of text they are a text like any other."""
 
 _ABSENT = f"|nan|{'|'.join(map(re.escape, sorted(NOTHING)))}"
-_GROUPS = "[+-]?\\d{1,3}(?:[%s' \u00a0\u202f]\\d{3})+"
+_GROUPS = "[+-]?[1-9]\\d{0,2}(?:[%s' \u00a0\u202f]\\d{3})+"
 _EXPONENT = r"(?:e[+-]?\d+)?"
 
 
@@ -49,16 +49,20 @@ def looks_like_number(text: str) -> bool:
     return _LIKE_NUMBER.fullmatch(text) is not None
 
 
-def decimals_of(names: Sequence[str], columns: Sequence["pa.ChunkedArray"], *, commas: bool) -> Decimals | None:
+def decimals_of(
+    names: Sequence[str], columns: Sequence["pa.ChunkedArray"], delimiter: str, *, commas: bool
+) -> Decimals | None:
     """Which mark the numbers of a text file have, as far as its rows tell; None if they do not.
 
     A column of which all cells are numbers, or missing, tells of a comma if one of them is not also a number with
-    thousands set apart, as 1,234 is; if none does, one with points tells of these.
+    thousands set apart, as 1,234 is; if none does, one with points tells of these, but between semicolons,
+    as those write who have a decimal comma, only if one is not 1.234.
 
     Parameters
     ----------
     names : sequence of str
     columns : sequence of pyarrow.ChunkedArray of text
+    delimiter : str
     commas : bool
         Whether there can be any comma in a cell.
     """
@@ -67,7 +71,7 @@ def decimals_of(names: Sequence[str], columns: Sequence["pa.ChunkedArray"], *, c
             if _tells(column, ",", but_not=_WITH["."].grouped):
                 return Decimals(",", name)
     for name, column in zip(names, columns, strict=True):
-        if _tells(column, "."):
+        if _tells(column, ".", but_not=_WITH[","].grouped if delimiter == ";" else None):
             return Decimals(".", name)
     return None
 
@@ -102,13 +106,18 @@ def numbers_or_text(raw: RawTable, name: str, advice: str) -> "pa.ChunkedArray":
     import pyarrow.compute as pc
 
     cells, is_comma = raw.column(name), has_decimal_commas(raw)
-    if is_comma and pc.any(pc.match_substring(cells, ".")).as_py():
+    if (is_comma or _is_undecided(raw)) and pc.any(pc.match_substring(cells, ".")).as_py():
         return cells_with_points(raw, name, advice)
     try:
         numbers = pc.replace_substring(cells, ",", ".") if is_comma else cells
         return pc.if_else(pc.equal(cells, ""), None, numbers).cast(pa.float64())
     except pa.ArrowInvalid:  # there are other texts, or numbers as Python alone writes them
         return cells_with_points(raw, name, advice)
+
+
+def _is_undecided(raw: RawTable) -> bool:
+    """Whether a point may set thousands apart, for all that the file tells."""
+    return raw.decimals is None and raw.delimiter == ";"
 
 
 def has_decimal_commas(raw: RawTable) -> bool:
@@ -145,11 +154,19 @@ def _refuse_other_writing(raw: RawTable, name: str, advice: str) -> None:
     mark = "." if decimals is None else decimals.mark
     if not _all_are(cells, _ANY):
         return
-    row = pc.index(_are(cells, f"{_ABSENT}|{_WITH[mark].number}"), False).as_py()
+    certain = _are(cells, f"{_ABSENT}|{_WITH[mark].number}")
+    if _is_undecided(raw):
+        certain = pc.and_not(certain, _are(cells, _WITH[","].grouped))
+    row = pc.index(certain, False).as_py()
     if row < 0:
         return
     cell = cells[row].as_py()
-    if pc.all(_are(cells[row : row + 1], _GROUPED)).as_py():
+    if _is_undecided(raw) and "," not in cell and cell.count(".") == 1:
+        words = (
+            f"has '{cell}', which is {cell.replace('.', '')} where thousands are set apart, and no number of the file "
+            "tells whether they are; write thousands without a point, or a decimal more"
+        )
+    elif pc.all(_are(cells[row : row + 1], _GROUPED)).as_py():
         words = f"has '{cell}', in which thousands are set apart, or may be; write 1234.5, not 1,234.5"
     elif decimals is None:
         words = f"has '{cell}' with a decimal comma; write a point, or another separator than a comma between columns"

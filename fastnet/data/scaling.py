@@ -58,7 +58,7 @@ def fit_scaling_by_blocks(
     for first, block in blocks:
         if block.dtype == np.uint8:
             top = max(top, int(block.max()))
-            if _of_levels(top) == _of_levels(255):
+            if top > _FULL_SCALES[-2]:
                 break  # nothing that follows changes it, and a file of pictures is read once less
             continue
         rows = [row_of(first + row) for row in range(len(block))]

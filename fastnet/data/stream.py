@@ -15,7 +15,7 @@ DEFAULT_MEMORY = "500MB"
 class Stream:
     """The raw samples of an HDF5 file, read in blocks while a network trains on them; their targets are in memory.
 
-    It stands for X, and for y, wherever ``Network.fit``, ``evaluate`` and ``predict`` take them, and for
+    It stands for X where ``Network.fit``, ``evaluate`` and ``predict`` take it, with y left out, and for
     ``validation_data``. A network with a ``preparation`` prepares each block by it; one without takes the numbers as
     they are.
 

@@ -54,7 +54,7 @@ class WithNetwork(BaseEstimator):  # type: ignore[misc]
         views = dense_views(network)
         # Lists of its own: a user's are left as they are.
         self.coefs_, self.intercepts_ = list(self.coefs_), list(self.intercepts_)
-        given: list[tuple[Any, Any]] = []
+        given: list[tuple[list[Any], int, Any, Any]] = []
         for name, own, which in (("coefs_", self.coefs_, 0), ("intercepts_", self.intercepts_, 1)):
             if len(own) != len(views):
                 raise DataError(f"{name} must have {len(views)} arrays, one for each layer, but it has {len(own)}")
@@ -67,10 +67,11 @@ class WithNetwork(BaseEstimator):  # type: ignore[misc]
                         f"{name}[{place}] must have shape {view.shape}, not {np.shape(own[place])}; "
                         "fit anew with warm_start=False to change the sizes of layers"
                     )
-                given.append((view, np.array(own[place])))  # a copy: it may be the view of another layer
-                own[place] = view
-        for view, values in given:
+                # A copy, since it may be the view of another layer; and nothing is changed before all is known to fit.
+                given.append((own, place, view, np.array(own[place], dtype=view.dtype)))
+        for own, place, view, values in given:
             view[...] = values
+            own[place] = view
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

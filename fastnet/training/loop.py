@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnet_kernels.program import HISTORY_COLUMNS, HISTORY_CORRECT, HISTORY_LOSS
+from fastnet_kernels.program import DENSE, HISTORY_COLUMNS, HISTORY_CORRECT, HISTORY_LOSS, row_size
 
 from .. import identity
 from ..buffers import Buffers, plan
@@ -236,13 +236,15 @@ class Training:
             callback.on_fit_end(self)
 
     def _epochs_in(self, seconds: float) -> int:
-        """How many epochs take less than that for certain, or 1: at a thousandth of a second for each million
-        multiply-adds and a hundred thousandth for each step, ten times what slow machines take. So the training of a
-        small network is one call of the engine from its beginning."""
-        if self.backend != "jit" or self.buffers is not None:
+        """How many epochs of dense layers take about that at the most, or 1 where there are others: a nanosecond for a
+        multiply-add, fifty for each number that a layer gives for a sample, ten thousand for a step, several times what
+        they take. So the training of a small network is one call of the engine from its beginning."""
+        program = self.steps.trained.program
+        if self.backend != "jit" or self.buffers is not None or (program["kind"][:-1] != DENSE).any():
             return 1
-        multiply_adds = 3 * len(self.data.X) * self.model.parameters.size
-        return max(1, int(seconds / (1e-9 * multiply_adds + 1e-5 * self.steps_per_epoch)))
+        samples = len(self.data.X)
+        nanoseconds = samples * (3 * self.model.parameters.size + 50 * row_size(program)) + 1e4 * self.steps_per_epoch
+        return max(1, int(seconds / (1e-9 * nanoseconds)))
 
     def _end_epoch(self, callbacks: Sequence[Callback]) -> None:
         """Put what is measured at an epoch's end into the history, and tell the callbacks."""

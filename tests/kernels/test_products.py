@@ -62,6 +62,17 @@ def chosen() -> Any:
     return numba.njit(call)
 
 
+@pytest.mark.needs_compiler
+@pytest.mark.parametrize("shape", [(3, 0, 5), (0, 4, 5), (1, 0, 1), (3, 0, 40)])
+def test_a_product_of_nothing(shape: tuple[int, int, int], chosen: Any) -> None:
+    rows, inner, columns = shape
+    a, b = np.ones((rows, inner), np.float32), np.ones((inner, columns), np.float32)
+    for accumulate, expected in ((False, 0.0), (True, 7.0)):
+        out = np.full((rows, columns), 7, np.float32)
+        chosen(out, a, b, False, False, accumulate, 0)
+        np.testing.assert_array_equal(out, np.full((rows, columns), expected, np.float32))
+
+
 def assert_right(product: Any, dtype: str, shape: tuple[int, int, int], flags: tuple[bool, bool, bool]) -> None:
     """The product lies in the middle of guarded memory, and ``a`` is wider than what is taken of it."""
     rows, columns, inner = shape

@@ -12,6 +12,7 @@ from typing import Any
 import numba
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 
 from .compiler import COMPILED, kernel
 from .inlined import inlined
@@ -77,6 +78,9 @@ def called(context: Any, builder: Any, target: Any, signature: Any, values: Sequ
 
 def _kinds_between(kinds: Sequence[Any]) -> list[Any]:
     """The types by which arguments of these types are passed."""
+    for kind in kinds:
+        if isinstance(kind, types.Array) and kind.layout != "C":
+            raise TypingError(f"an array passed by address and shape has to be C-ordered, not {kind}")
     return [
         one for kind in kinds for one in ([types.intp] * (1 + kind.ndim) if isinstance(kind, types.Array) else [kind])
     ]

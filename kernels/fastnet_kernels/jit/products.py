@@ -69,7 +69,11 @@ def _gemm(out, a, b, transpose_a, transpose_b, accumulate, first):
         inner = b_step
     zero, c, a_, b_ = out.dtype.type(0), address(out, 0), address(a, first), address(b, 0)
     size = _itemsize(zero)
-    if inner == 1:
+    if rows == 0 or inner == 0:
+        for i in range(0 if accumulate else rows):
+            for j in range(columns):
+                out[i, j] = zero
+    elif inner == 1:
         outer_product(zero, c, a_, 1 if transpose_a else a_step, b_, rows, columns, accumulate)
     elif columns == 1 and not transpose_a:
         dots(zero, c, b_, a_, a_step, rows, inner, accumulate)

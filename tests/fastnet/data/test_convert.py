@@ -136,6 +136,8 @@ def test_values_survive_text(tmp_path: Path, table: pa.Table, name: str) -> None
             found = [None if value is None else str(value) for value in found]
         if column == "whole":  # beyond 16 digits a column with a gap stays text
             found = [None if value is None else int(value) for value in found]
+        if column == "number":  # a -0 stays text beside whole numbers alone, which have none
+            found = [None if value is None else float(value) for value in found]
         if column == "single":
             found = [None if value is None else float(np.float32(value)) for value in found]
         assert found == expected

@@ -162,9 +162,23 @@ class TestStreaming:
         assert len(tables) > 3
         assert np.concatenate([numbers_of(table) for table in tables])[:, 0].tolist() == [1.5] * 16
 
-    @pytest.mark.parametrize("first", ["1.234", "1.5"])
+    @pytest.mark.parametrize("first", ["1.2345", "1.5"])
     def test_another_mark_further_down_is_refused(self, first: str) -> None:
         tables = self.read([f"{first};2"] * 8 + ["1,5;2"] * 8)
         assert numbers_of(tables[0])[0, 0] == float(first)
         with pytest.raises(DataError, match=r"row \d+ \(line \d+\).*'1,5' with a decimal comma.*'a' has a decimal poi"):
             [numbers_of(table) for table in tables]
+
+
+def test_a_leading_zero_tells_of_a_decimal_comma(tmp_path: Path) -> None:
+    train, _ = read_training(write(tmp_path, "a;y\n0,164;0,450\n-0,590;1,075\n"))
+    np.testing.assert_array_equal(train.X, [[0.164], [-0.590]])
+    np.testing.assert_array_equal(train.y, [0.450, 1.075])
+
+
+def test_a_point_between_semicolons_may_set_thousands_apart(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"line 2.*'1\.250', which is 1250 where thousands.*a decimal more"):
+        read_training(write(tmp_path, "a;y\n1.250;3\n250;4\n"))
+    for text in ("a;y\n1.250;3\n0.250;4\n", "a;y\n1.250;3\n250.5;4\n", "a\ty\n1.250\t3\n250\t4\n"):
+        train, _ = read_training(write(tmp_path, text, "data.tsv" if "\t" in text else "data.csv"))
+        assert train.X[0, 0] == 1.25

@@ -235,9 +235,13 @@ class TestCopies:
         model.coefs_[0][:] = 0
         model.intercepts_[0][:] = 0
         np.testing.assert_array_equal(model.predict_proba(X), np.broadcast_to(model.predict_proba(X[:1]), (150, 3)))
-        model.coefs_[1] = np.zeros((3, 3))
+        kept = model.coefs_[1]
+        model.coefs_[0], model.coefs_[1] = np.full((4, 8), 3.0), np.zeros((3, 3))
         with pytest.raises(ValueError, match=r"coefs_\[1\] must have shape \(8, 3\), not \(3, 3\)"):
             model.predict(X)
+        model.coefs_[1] = kept
+        model.predict(X)
+        np.testing.assert_array_equal(model.network_.get_weights()[0][0], 3)  # what was right is not lost
         model.coefs_ = model.coefs_[:1]
         with pytest.raises(ValueError, match="coefs_ must have 2 arrays, one for each layer, but it has 1"):
             model.predict(X)

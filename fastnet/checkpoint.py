@@ -20,6 +20,7 @@ from .losses import loss_to_data
 from .model import Model
 from .preparation import Preparation
 from .sealed import SealedFormat
+from .validation import all_finite
 
 FILE = SealedFormat("model", 1, {"description": ("|u1",), "parameters": ("<f4", "<f8")}, ModelFileError)
 
@@ -34,7 +35,7 @@ def write(path: Path, model: Model) -> None:
     ModelFileError
         If a parameter is not finite.
     """
-    if not np.isfinite(model.parameters).all():
+    if not all_finite(model.parameters):
         raise ModelFileError(f"the network is not saved to {path}: its parameters are not all finite; train it again")
 
     description = json.dumps(
@@ -97,7 +98,7 @@ def _rebuild(
             f"its layers need {model.parameters.size} {model.dtype} parameters, "
             f"but it holds {parameters.size} of {parameters.dtype}"
         )
-    if not np.isfinite(parameters).all():
+    if not all_finite(parameters):
         raise ModelFileError("its parameters are not all finite")
     model.parameters[...] = parameters
     if description["preparation"] is not None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from fastnet_kernels.program import BATCH_NORM, DENSE, LAYER_NORM, Record
 
 from .errors import DataError
-from .validation import converted, numbers
+from .validation import all_finite, converted, numbers
 
 Array = npt.NDArray[np.floating]
 
@@ -73,7 +73,7 @@ def checked_weights(
             new = converted(numbers(what, value), flat.dtype)
             if new.shape != old.shape:
                 raise DataError(f"{what} must have shape {old.shape}, not {new.shape}")
-            if not np.isfinite(new).all():
+            if not all_finite(new):
                 raise DataError(f"{what} must be finite, but it holds NaN or infinity")
             if name == "variance" and (new < 0).any():
                 raise DataError(f"{what} must be at least 0, but it goes down to {new.min():g}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .raw import Decimals, RawTable
+from .raw import Decimals, Mark, RawTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,17 +66,16 @@ def decimals_of(
     commas : bool
         Whether there can be any comma in a cell.
     """
-    if commas:
+    marks: list[tuple[Mark, str | None]] = [(",", _WITH["."].grouped)] if commas else []
+    marks.append((".", _WITH[","].grouped if delimiter == ";" else None))
+    for mark, but_not in marks:
         for name, column in zip(names, columns, strict=True):
-            if _tells(column, ",", but_not=_WITH["."].grouped):
-                return Decimals(",", name)
-    for name, column in zip(names, columns, strict=True):
-        if _tells(column, ".", but_not=_WITH[","].grouped if delimiter == ";" else None):
-            return Decimals(".", name)
+            if _tells(column, mark, but_not):
+                return Decimals(mark, name)
     return None
 
 
-def _tells(column: "pa.ChunkedArray", mark: str, but_not: str | None = None) -> bool:
+def _tells(column: "pa.ChunkedArray", mark: str, but_not: str | None) -> bool:
     import pyarrow.compute as pc
 
     some = column.filter(pc.match_substring(column, mark))

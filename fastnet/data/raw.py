@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+Mark = Literal[".", ","]
+"""Between the whole part of a number and its decimals."""
+
+
 @dataclass(frozen=True)
 class Decimals:
     """Which mark the numbers of a text file have, and the column that tells."""
 
-    mark: Literal[".", ","]
+    mark: Mark
     column: str
 
 

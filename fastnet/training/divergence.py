@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ..errors import DivergenceError
 from ..state import State, fill
+from ..validation import all_finite
 
 if TYPE_CHECKING:
     from .steps import Steps
@@ -96,7 +97,7 @@ def _go_back(steps: Steps, until: int) -> int | None:
     lost = None
     for epoch in range(first, until):
         steps.train_again(epoch)
-        if not np.isfinite(model.parameters).all():
+        if not all_finite(model.parameters):
             lost = epoch
             break
         # The loss of an epoch may be that of the weights before it, so the last two ends are in question.

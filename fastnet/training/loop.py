@@ -24,6 +24,7 @@ from ..optimizers import LBFGS, Optimizer, WithRate
 from ..state import State, fill, going_on_from
 from ..streamed import Streamed
 from ..threads import available, one_blas_thread
+from ..validation import all_finite
 from .divergence import gone_back
 from .options import Options, refuse_what_is_zero
 from .position import Progress
@@ -269,7 +270,7 @@ class Training:
         for row, rate in zip(rows[:finished], rates[self.steps_per_epoch - 1 :: self.steps_per_epoch], strict=False):
             self.record(row, seconds)
             self.history.learning_rate.append(float(rate))
-        if finished < count or not np.isfinite(self.model.parameters).all():
+        if finished < count or not all_finite(self.model.parameters):
             loss = rows[finished, HISTORY_LOSS] if finished < count else math.nan
             raise gone_back(steps, first + finished, loss)
         return seconds

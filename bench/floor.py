@@ -18,7 +18,7 @@ from workloads import WORKLOADS, Workload
 from fastnet.threads import BLOCK_ROWS, one_blas_thread
 from fastnet_kernels.jit.engine import compiled
 from fastnet_kernels.jit.products import gemm
-from fastnet_kernels.jit.views import matrix
+from fastnet_kernels.jit.views import matrix, vector
 
 ORDINARY = [name for name in WORKLOADS if not name.startswith("cat") and not name.endswith("norm")]
 """The workloads whose steps are these products: the cats' leave them for the sample space."""
@@ -27,12 +27,13 @@ ORDINARY = [name for name in WORKLOADS if not name.startswith("cat") and not nam
 @numba.njit(nogil=True)
 def products(times, sizes, rows, parameters, gradients, activations, deltas):  # type: ignore[no-untyped-def]
     """The products of so many steps, or of as many blocks of rows."""
+    none = vector(parameters, 0, 0)
     for _ in range(times):
         at = place = 0
         for layer in range(sizes.size - 1):
             n_in, n_out = sizes[layer], sizes[layer + 1]
             x, W = matrix(activations, place, rows, n_in), matrix(parameters, at, n_in, n_out)
-            gemm(matrix(activations, place + rows * n_in, rows, n_out), x, W, False, False, False, np.int64(0))  # type: ignore[arg-type]
+            gemm(matrix(activations, place + rows * n_in, rows, n_out), x, W, none, False, False, False, np.int64(0))  # type: ignore[arg-type]
             at += n_in * n_out
             place += rows * n_in
         for layer in range(sizes.size - 2, -1, -1):
@@ -41,10 +42,10 @@ def products(times, sizes, rows, parameters, gradients, activations, deltas):  #
             place -= rows * n_in
             dz = matrix(deltas, place + rows * n_in, rows, n_out)
             x = matrix(activations, place, rows, n_in)
-            gemm(matrix(gradients, at, n_in, n_out), x, dz, True, False, False, np.int64(0))  # type: ignore[arg-type]
+            gemm(matrix(gradients, at, n_in, n_out), x, dz, none, True, False, False, np.int64(0))  # type: ignore[arg-type]
             if layer > 0:
                 W = matrix(parameters, at, n_in, n_out)
-                gemm(matrix(deltas, place, rows, n_in), dz, W, False, True, False, np.int64(0))  # type: ignore[arg-type]
+                gemm(matrix(deltas, place, rows, n_in), dz, W, none, False, True, False, np.int64(0))  # type: ignore[arg-type]
 
 
 def measure(workload: Workload, rounds: int) -> tuple[float, float]:

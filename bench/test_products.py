@@ -13,6 +13,7 @@ import pytest
 
 from fastnet.threads import one_blas_thread
 from fastnet_kernels.jit import blas, products
+from fastnet_kernels.jit.views import flat, vector
 
 SHAPES = [
     ("mnist, layer 1", (128, 128, 784), "NN"),
@@ -62,7 +63,8 @@ def runner(product: Any) -> Callable[..., None]:
 
 @numba.njit(nogil=True)
 def chosen(out, a, b, transpose_a, transpose_b):  # type: ignore[no-untyped-def]
-    products.gemm(out, a, b, transpose_a, transpose_b, False, np.int64(0))  # type: ignore[arg-type]
+    none = vector(flat(out), 0, 0)
+    products.gemm(out, a, b, none, transpose_a, transpose_b, False, np.int64(0))  # type: ignore[arg-type]
 
 
 PRODUCTS = {"tiles": runner(products.by_tiles), "blas": runner(blas.by_blas), "chosen": chosen}

@@ -57,7 +57,7 @@ def chosen() -> Any:
     from fastnet_kernels.jit.products import gemm
 
     def call(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumulate: bool, first: int) -> None:
-        gemm(out, a, b, transpose_a, transpose_b, accumulate, first)
+        gemm(out, a, b, b.reshape(-1)[:0], transpose_a, transpose_b, accumulate, first)
 
     return numba.njit(call)
 
@@ -213,4 +213,31 @@ class TestSmallProducts:
 def test_without_the_compiler_it_is_numpys(flags: tuple[bool, bool, bool]) -> None:
     from fastnet_kernels.jit.products import gemm
 
-    assert_right(gemm, "float64", (5, 6, 7), flags)
+    def product(out: Any, a: Any, b: Any, *rest: Any) -> None:
+        gemm(out, a, b, b.reshape(-1)[:0], *rest)
+
+    assert_right(product, "float64", (5, 6, 7), flags)
+
+
+@pytest.mark.parametrize("transpose_b", [False, True])
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 40, 9), (40, 1, 9), (3, 1, 9), (40, 9, 1), (32, 10, 64), (33, 17, 5), (5, 6, 300), (130, 70, 257), (7, 5, 0)],
+    ids=str,
+)
+def test_biases_are_added_to_each_row(shape: tuple[int, int, int], transpose_a: bool, transpose_b: bool) -> None:
+    """In each of the ways to a product, and without the compiler."""
+    from fastnet_kernels.jit.library import entry_point_for
+    from fastnet_kernels.jit.products import gemm
+
+    rows, columns, inner = shape
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((inner, rows) if transpose_a else (rows, inner)).astype("float32")
+    b = rng.standard_normal((columns, inner) if transpose_b else (inner, columns)).astype("float32")
+    biases, out = rng.standard_normal(columns).astype("float32"), np.full((rows, columns), np.nan, "float32")
+    arguments = (out, a, b, biases, transpose_a, transpose_b, False, 0)
+    entry_point_for(gemm, arguments, f"gemm-{rows}-{columns}-{inner}")(*arguments)
+    left, right = (a.T if transpose_a else a).astype("float64"), (b.T if transpose_b else b).astype("float64")
+    bound = (inner + 2) * np.finfo("float32").eps * (np.abs(left) @ np.abs(right) + np.abs(biases))
+    assert np.all(np.abs(out - (left @ right + biases)) <= bound)

@@ -298,7 +298,7 @@ def test_the_tiles_of_products_stay_in_registers(compiled: Any) -> None:
     from fastnet_kernels.jit.small import HEIGHTS
 
     matrices = tuple(np.ones((8, 8), np.float32) for _ in range(3))
-    loops = innermost_loops(compiled(gemm, (*matrices, False, False, False, 0)))
+    loops = innermost_loops(compiled(gemm, (*matrices, np.ones(0, np.float32), False, False, False, 0)))
     multiplications = [len(packed("multiply", half=False).findall(loop.text)) for loop in loops]
     large = 2 * TALL * UNROLLED
     for wanted in (large, *(width * heights[0] for width, heights in HEIGHTS.items())):

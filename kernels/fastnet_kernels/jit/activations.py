@@ -5,7 +5,7 @@ import math
 
 from numba import types
 
-from ..program import ACTIVATIONS
+from ..program import ACTIVATIONS, IDENTITY
 from ..reference.activations import SELU_ALPHA, SELU_SCALE
 from .compiler import kernel, table
 from .custom import ByAddress
@@ -14,7 +14,7 @@ from .library import MATRIX, shared
 from .rows import largest_of
 from .vector_math import exp, expm1, log1p, logistic, normal_cdf
 from .vector_math import tanh as hyperbolic_tangent
-from .views import flat, vector
+from .views import flat, is_same, vector
 
 
 @elementwise("a")
@@ -207,9 +207,11 @@ _derivative = table([globals()[f"{name}_derivative"] for name in ACTIVATIONS], B
 @shared(types.none, MATRIX, MATRIX, types.int64, types.float64)
 def activation_forward(a, z, activation, slope):
     """One switch a layer, next to nothing beside the loop it chooses."""
-    _forward(activation, (a, z, slope))
+    if activation != IDENTITY or not is_same(a, z):
+        _forward(activation, (a, z, slope))
 
 
 @shared(types.none, MATRIX, MATRIX, MATRIX, MATRIX, types.int64, types.float64)
 def activation_backward(dz, da, a, z, activation, slope):
-    _derivative(activation, (dz, da, a, z, slope))
+    if activation != IDENTITY or not is_same(dz, da):
+        _derivative(activation, (dz, da, a, z, slope))

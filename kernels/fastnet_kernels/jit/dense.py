@@ -1,16 +1,21 @@
-"""As in the reference, by ``products``, with vector code for the biases (``rows``) and one pass for the activation."""
+"""As in the reference, by ``products``, which add the biases, with one pass for the activation."""
 
 from .activations import activation_backward, activation_forward
 from .compiler import kernel
 from .formula import elementwise, sqrt, where
 from .products import gemm
-from .rows import add_to_rows, by_columns, sum_rows
+from .rows import by_columns, sum_rows
+from .views import flat, vector
+
+
+@kernel
+def _none(like):
+    return vector(flat(like), 0, 0)
 
 
 @kernel
 def dense_forward(a, z, x, weights, biases, activation, slope):
-    gemm(z, x, weights, False, False, False, 0)
-    add_to_rows(z, biases)
+    gemm(z, x, weights, biases, False, False, False, 0)
     activation_forward(a, z, activation, slope)
 
 
@@ -18,12 +23,12 @@ def dense_forward(a, z, x, weights, biases, activation, slope):
 def dense_backward(dx, dz, da, a, z, weights, activation, slope, needs_dx):
     activation_backward(dz, da, a, z, activation, slope)
     if needs_dx:
-        gemm(dx, dz, weights, False, True, False, 0)
+        gemm(dx, dz, weights, _none(dz), False, True, False, 0)
 
 
 @kernel
 def dense_gradients(dweights, dbiases, x, dz, first, accumulate):
-    gemm(dweights, x, dz, True, False, accumulate, first)
+    gemm(dweights, x, dz, _none(dz), True, False, accumulate, first)
     if dbiases.size > 0:
         sum_rows(dbiases, dz, accumulate)
 
@@ -57,11 +62,10 @@ def hold_norms(weights, norms, max_norm):
 @kernel
 def samples_forward(a, z, x, combination, share, biases, activation, slope):
     n = combination.shape[0]
-    gemm(z, x, combination, False, False, False, 0)
+    gemm(z, x, combination, biases, False, False, False, 0)
     for i in range(z.shape[0]):
         for j in range(z.shape[1]):
             z[i, j] += share[0] * x[i, n + j]
-    add_to_rows(z, biases)
     activation_forward(a, z, activation, slope)
 
 
@@ -78,7 +82,7 @@ def samples_gradients(dcombination, dbiases, dz, first, first_row, accumulate):
 @kernel
 def samples_penalty(product, x, combination, share, first_row):
     n = combination.shape[0]
-    gemm(product, x, combination, False, False, False, 0)
+    gemm(product, x, combination, _none(x), False, False, False, 0)
     twice = 2 * share[0]
     total = 0.0
     for i in range(product.shape[0]):

@@ -23,7 +23,8 @@ from numba.extending import intrinsic
 
 from .blas import address, by_blas, pointers
 from .compiler import kernel
-from .library import MATRIX, shared
+from .library import MATRIX, VECTOR, shared
+from .rows import add_to_rows
 from .small import small_product
 from .thin import combine_rows, dot_rows, outer_product
 from .transpose import turn
@@ -45,10 +46,13 @@ _ROW_BYTES = DEPTH_BYTES + 64
 """From row to row of a copied block: lines of the cache further, so that a tile's rows are not all in one set."""
 
 
-def gemm(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumulate: bool, first: int) -> None:
+def gemm(
+    out: Any, a: Any, b: Any, biases: Any, transpose_a: bool, transpose_b: bool, accumulate: bool, first: int
+) -> None:
     """Fill ``out = op(a) @ op(b)``, op being the transpose where asked, or add it to ``out`` if ``accumulate``.
 
-    C-ordered matrices of one float type. A wider ``a`` stands for its columns from ``first`` on.
+    C-ordered matrices of one float type. A wider ``a`` stands for its columns from ``first`` on. ``biases`` (columns,)
+    are added to each row; they are empty where there are none, as where the product is added to ``out``.
 
     Without the compiler this is the Python that runs.
     """
@@ -59,45 +63,72 @@ def gemm(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumul
         out += product
     else:
         out[...] = product
+    if biases.size > 0:
+        out += biases
 
 
-@shared(types.none, *[MATRIX] * 3, *[types.boolean] * 3, types.int64, plain=gemm)
-def _gemm(out, a, b, transpose_a, transpose_b, accumulate, first):
+@shared(types.none, *[MATRIX] * 3, VECTOR, *[types.boolean] * 3, types.int64, plain=gemm)
+def _gemm(out, a, b, biases, transpose_a, transpose_b, accumulate, first):
     rows, columns = out.shape
     a_step, b_step, inner = a.shape[1], b.shape[1], b.shape[0]
     if transpose_b:
         inner = b_step
     zero, c, a_, b_ = out.dtype.type(0), address(out, 0), address(a, first), address(b, 0)
-    size = _itemsize(zero)
+    size, has_biases = _itemsize(zero), biases.size > 0
+    # What the product is added to, if anything.
+    before, before_step, adds = c, columns, accumulate
+    if has_biases:
+        before, before_step, adds = address(biases, 0), 0, True
+    biases_left = False
     if rows == 0 or inner == 0:
         for i in range(0 if accumulate else rows):
             for j in range(columns):
-                out[i, j] = zero
+                out[i, j] = biases[j] if has_biases else zero
     elif inner == 1:
-        outer_product(zero, c, a_, 1 if transpose_a else a_step, b_, rows, columns, accumulate)
+        outer_product(zero, c, before, before_step, a_, 1 if transpose_a else a_step, b_, rows, columns, adds)
     elif columns == 1 and not transpose_a:
-        dots(zero, c, b_, a_, a_step, rows, inner, accumulate)
+        dots(biases[0] if has_biases else zero, c, b_, a_, a_step, rows, inner, accumulate)
     elif columns == 1:
-        combine_rows(zero, c, b_, 1, a_, a_step, rows, inner, accumulate)
+        combine_rows(zero, c, c, b_, 1, a_, a_step, rows, inner, accumulate)
+        biases_left = has_biases
     elif rows == 1 and transpose_b and not transpose_a:
         dots(zero, c, a_, b_, b_step, columns, inner, accumulate)
+        biases_left = has_biases
     elif rows == 1 and not transpose_b:
-        combine_rows(zero, c, a_, a_step if transpose_a else 1, b_, b_step, columns, inner, accumulate)
+        combine_rows(zero, c, before, a_, a_step if transpose_a else 1, b_, b_step, columns, inner, adds)
     elif is_by_tiles(rows, columns, inner, VECTOR_BYTES // size):
         by_tiles(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
+        biases_left = has_biases
     elif rows == 1 or is_for_blas(columns, inner, size, transpose_a, transpose_b):
         by_blas(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
+        biases_left = has_biases
     else:
         turned = address(stack(b), 0)
         in_registers(
-            zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate, turned
+            zero,
+            c,
+            before,
+            before_step,
+            a_,
+            a_step,
+            b_,
+            b_step,
+            rows,
+            columns,
+            inner,
+            transpose_a,
+            transpose_b,
+            adds,
+            turned,
         )
+    if biases_left:
+        add_to_rows(out, biases)
 
 
 @kernel
-def dots(zero, c, vector, rows, rows_step, size, inner, add):
+def dots(start, c, vector, rows, rows_step, size, inner, add):
     """A function of its own, so that those who call it share its code."""
-    dot_rows(zero, c, vector, rows, rows_step, size, inner, add)
+    dot_rows(start, c, vector, rows, rows_step, size, inner, add)
 
 
 @kernel
@@ -115,7 +146,9 @@ def is_for_blas(columns, inner, size, transpose_a, transpose_b):
 
 
 @kernel
-def in_registers(zero, c, a, a_step, b, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate, turned):
+def in_registers(
+    zero, c, before, before_step, a, a_step, b, b_step, rows, columns, inner, transpose_a, transpose_b, adds, turned
+):
     """Nothing is copied but what has to be turned, in the memory of ``turned``: a second matrix that is transposed, so
     many columns at a time, or an output that has but a few columns for many rows, which is worked out transposed."""
     size = _itemsize(zero)
@@ -124,8 +157,9 @@ def in_registers(zero, c, a, a_step, b, b_step, rows, columns, inner, transpose_
     is_turned = transpose_a and not transpose_b and is_narrow(rows, columns, lanes)
     wide, j, to, to_step, here, here_step, m, n = columns, 0, c, columns, b, b_step, rows, columns
     if is_turned:
-        if accumulate:
-            turn_matrix(zero, turned, rows, c, columns, rows, columns)
+        if adds:
+            turn_matrix(zero, turned, rows, before, before_step, rows, columns)
+        before, before_step = turned, rows
         to, to_step, m, n = turned, rows, columns, rows
         a, a_row, a_column, here, here_step = b, 1, b_step, a, a_step
     elif transpose_b and columns * inner > SMALL:
@@ -135,7 +169,22 @@ def in_registers(zero, c, a, a_step, b, b_step, rows, columns, inner, transpose_
             n = min(wide, columns - j)
             turn_matrix(zero, turned, n, b + j * b_step * size, b_step, n, inner)
             here, here_step = turned, n
-        small_product(zero, to + j * size, to_step, a, a_row, a_column, here, here_step, m, n, inner, accumulate)
+        small_product(
+            zero,
+            to + j * size,
+            to_step,
+            before + j * size,
+            before_step,
+            a,
+            a_row,
+            a_column,
+            here,
+            here_step,
+            m,
+            n,
+            inner,
+            adds,
+        )
         j += wide
     if is_turned:
         turn_matrix(zero, c, columns, turned, rows, columns, rows)

@@ -2,11 +2,13 @@
 to every row, summing rows, normalising by columns.
 
 LLVM vectorises such loops too, but checks for overlap and sets up anew in each row; with rows of 16 numbers, as small
-networks have, that takes four times as long as the additions. Here it is vector code, columns outermost so that a sum
-stays in a register, and the columns that fill no whole vector are taken one by one.
+networks have, that takes four times as long as the additions. Here it is vector code, columns outermost so that sums
+stay in registers. Columns that fill no whole vector are summed with a mask; matrices are filled in them one by one,
+since what is loaded with a mask soon after it was stored is waited for.
 """
 
 import inspect
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +19,9 @@ from numba.core import cgutils, types
 from .formula import Number
 from .inlined import inlined
 from .vectors import Vectors
+
+AT_ONCE = 8
+"""Sums of a column that run side by side: an addition takes four cycles, and two can begin in each."""
 
 
 def by_columns(
@@ -93,7 +98,7 @@ def _emit(
     kinds: Sequence[Any],
     values: Sequence[Any],
 ) -> None:
-    """Write the loops: over whole vectors of columns and then over single columns, and in each over the rows."""
+    """Write the loops: over vectors of columns, and in each over the rows."""
     arrays: list[Any] = [
         context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else None
         for kind, value in zip(kinds, values, strict=True)
@@ -103,29 +108,55 @@ def _emit(
     rows, columns = cgutils.unpack_tuple(builder, arrays[of_rows[0]].shape)
     accumulate = context.cast(builder, values[-1], kinds[-1], types.boolean) if sums else None
 
-    def write(vectors: Vectors, place: Any) -> None:
+    def given(vectors: Vectors, place: Any, mask: Any = None) -> Callable[..., Any]:
+        """The inner function for the columns from ``place`` on."""
         once = [
             vectors.spread(context.cast(builder, values[index], kinds[index], number))
             if arrays[index] is None
-            else vectors.load(arrays[index].data, place)
+            else vectors.load(arrays[index].data, place, mask)
             for index in of_columns
         ]
-        inner = formula(*(Number(builder, value) for value in once))
-        totals = [cgutils.alloca_once(builder, vectors.vector) for _ in range(n_outputs if sums else 0)]
-        for total, array in zip(totals, arrays, strict=False):
-            builder.store(builder.select(accumulate, vectors.load(array.data, place), vectors.zero), total)
+        inner: Callable[..., Any] = formula(*(Number(builder, value) for value in once))
+        return inner
+
+    def results_of(vectors: Vectors, inner: Callable[..., Any], here: Any, mask: Any = None) -> tuple[Any, ...]:
+        return _as_tuple(inner(*(Number(builder, vectors.load(arrays[index].data, here, mask)) for index in of_rows)))
+
+    def fill(vectors: Vectors, place: Any) -> None:
+        inner = given(vectors, place)
         with cgutils.for_range(builder, rows) as each:
             here = builder.add(builder.mul(each.index, columns), place)
-            results = _as_tuple(inner(*(Number(builder, vectors.load(arrays[index].data, here)) for index in of_rows)))
-            for total, result in zip(totals, results, strict=False):
-                builder.store(builder.fadd(builder.load(total), result.value), total)
-            if not sums:
-                for array, result in zip(arrays, results, strict=False):
-                    vectors.store(result.value, array.data, here)
-        for total, array in zip(totals, arrays, strict=False):
-            vectors.store(builder.load(total), array.data, place)
+            for array, result in zip(arrays, results_of(vectors, inner, here), strict=False):
+                vectors.store(result.value, array.data, here)
 
-    Vectors(context, builder, number).over(columns, write)
+    def sum_up(place: Any, mask: Any) -> None:
+        inner = given(vectors, place, mask)
+        totals = [[cgutils.alloca_once(builder, vectors.vector) for _ in range(AT_ONCE)] for _ in range(n_outputs)]
+        for total in itertools.chain(*totals):
+            builder.store(vectors.zero, total)
+
+        def add(row: Any, which: int) -> None:
+            here = builder.add(builder.mul(row, columns), place)
+            for total, result in zip(totals, results_of(vectors, inner, here, mask), strict=True):
+                builder.store(builder.fadd(builder.load(total[which]), result.value), total[which])
+
+        whole = builder.and_(rows, ir.Constant(rows.type, -AT_ONCE))
+        for begin, end, at_once in ((ir.Constant(rows.type, 0), whole, AT_ONCE), (whole, rows, 1)):
+            with cgutils.for_range_slice(builder, begin, end, ir.Constant(rows.type, at_once)) as (row, _):
+                for which in range(at_once):
+                    add(builder.add(row, ir.Constant(rows.type, which)), which)
+        for total, array in zip(totals, arrays, strict=False):
+            parts = [builder.load(one) for one in total]
+            while len(parts) > 1:
+                parts = [builder.fadd(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
+            before = builder.select(accumulate, vectors.load(array.data, place, mask), vectors.zero)
+            vectors.store(builder.fadd(before, parts[0]), array.data, place, mask)
+
+    vectors = Vectors(context, builder, number)
+    if sums:
+        vectors.over_masked(columns, sum_up)
+    else:
+        vectors.over(columns, fill)
 
 
 def largest_of(row: Any) -> Any:

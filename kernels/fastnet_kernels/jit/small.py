@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 
 from .vectors import REGISTERS, VECTOR_BYTES, Vectors
 
-HEIGHTS = {4: (6, 2), 3: (8, 2), 2: (12, 4, 2), 1: (16, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (12, 4, 2)}
+HEIGHTS = {4: (6, 2), 3: (8, 2), 2: (12, 8, 4, 2), 1: (16, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (12, 4, 2)}
 """For each width of a tile, in vectors, how many rows it may have."""
 
 
@@ -62,13 +62,14 @@ class _Product:
 
     def __init__(self, vectors: Vectors, arguments: list[Any]) -> None:
         self.vectors, self.builder = vectors, vectors.builder
-        c, c_step, a, a_row, a_column, b, b_step, self.rows, self.columns, self.inner, self.add = arguments
-        self.c, self.a, self.b = (
-            self.builder.inttoptr(address, ir.PointerType(ir.IntType(8))) for address in (c, a, b)
+        c, c_step, before, before_step, a, a_row, a_column, b, b_step, *sizes, self.add = arguments
+        self.rows, self.columns, self.inner = sizes
+        self.c, self.before, self.a, self.b = (
+            self.builder.inttoptr(address, ir.PointerType(ir.IntType(8))) for address in (c, before, a, b)
         )
         size = self.number(vectors.itemsize)
-        self.c_step, self.a_row, self.a_column, self.b_step = (
-            self.builder.mul(step, size) for step in (c_step, a_row, a_column, b_step)
+        self.c_step, self.before_step, self.a_row, self.a_column, self.b_step = (
+            self.builder.mul(step, size) for step in (c_step, before_step, a_row, a_column, b_step)
         )
         self.places = self._places()
 
@@ -114,7 +115,8 @@ class _Product:
 
         def take(width: int, count: Any, mask: Any = None) -> None:
             bytes_before = self.builder.mul(self.builder.load(first), self.number(self.vectors.itemsize))
-            self._strip(width, mask, *(self.builder.gep(matrix, [bytes_before]) for matrix in (self.c, self.b)))
+            matrices = (self.builder.gep(matrix, [bytes_before]) for matrix in (self.c, self.before, self.b))
+            self._strip(width, mask, *matrices)
             self.builder.store(self.builder.add(self.builder.load(first), count), first)
 
         def left() -> Any:
@@ -138,7 +140,7 @@ class _Product:
     def _fits(self, at: Any, size: Any, end: Any) -> Any:
         return self.builder.icmp_signed("<=", self.builder.add(self.builder.load(at), size), end)
 
-    def _strip(self, width: int, mask: Any, c: Any, b: Any) -> None:
+    def _strip(self, width: int, mask: Any, c: Any, before: Any, b: Any) -> None:
         """All rows of some columns, the highest tiles first. If there are fewer left than the lowest has, it begins in
         rows that are done already."""
         builder = self.builder
@@ -150,14 +152,14 @@ class _Product:
 
         for height in HEIGHTS[width]:
             with _while(builder, fits(height)):
-                self._tile(height, width, mask, builder.load(top), self.number(0), c, b)
+                self._tile(height, width, mask, builder.load(top), self.number(0), c, before, b)
                 builder.store(builder.add(builder.load(top), self.number(height)), top)
         lowest = HEIGHTS[width][-1]
         with builder.if_then(fits(1)()):
             start = builder.sub(self.rows, self.number(lowest))
-            self._tile(lowest, width, mask, start, builder.sub(builder.load(top), start), c, b)
+            self._tile(lowest, width, mask, start, builder.sub(builder.load(top), start), c, before, b)
 
-    def _tile(self, rows: int, width: int, mask: Any, top: Any, done: Any, c: Any, b: Any) -> None:
+    def _tile(self, rows: int, width: int, mask: Any, top: Any, done: Any, c: Any, before: Any, b: Any) -> None:
         """The first ``done`` rows are in the output already."""
         vectors, builder = self.vectors, self.builder
         numbers = ir.PointerType(vectors.number)
@@ -182,23 +184,30 @@ class _Product:
             builder.gep(self.a, [builder.mul(builder.add(top, self.number(row)), self.a_row)])
             for row in range(0, rows, TOGETHER)
         ]
-        before = [*starts, b, *[vectors.zero] * (rows * width)]
-        sums = _looped(builder, self.inner, before, step)[len(starts) + 1 :]
-        lines = [builder.gep(c, [builder.mul(top, self.c_step)])]
-        for _ in range(1, rows):
-            lines.append(builder.gep(lines[-1], [self.c_step]))
-        lines = [builder.bitcast(line, numbers) for line in lines]
+        running = [*starts, b, *[vectors.zero] * (rows * width)]
+        sums = _looped(builder, self.inner, running, step)[len(starts) + 1 :]
+        lines = self._lines(c, top, self.c_step, rows)
         with builder.if_else(self.add) as (adding, filling):
             with adding:
-                for row, line in enumerate(lines):
+                for row, (line, start) in enumerate(
+                    zip(lines, self._lines(before, top, self.before_step, rows), strict=True)
+                ):
                     with builder.if_then(builder.icmp_signed("<=", done, self.number(row))):
                         for total, (place, mask) in zip(sums[row * width :], across, strict=False):
-                            before = vectors.load(line, place, mask)
-                            vectors.store(builder.fadd(before, total), line, place, mask)
+                            total = builder.fadd(vectors.load(start, place, mask), total)
+                            vectors.store(total, line, place, mask)
             with filling:  # again, where they are there already: with the same bits
                 for row, line in enumerate(lines):
                     for total, (place, mask) in zip(sums[row * width :], across, strict=False):
                         vectors.store(total, line, place, mask)
+
+    def _lines(self, matrix: Any, top: Any, step: Any, rows: int) -> list[Any]:
+        """Where so many rows begin."""
+        builder = self.builder
+        lines = [builder.gep(matrix, [builder.mul(top, step)])]
+        for _ in range(1, rows):
+            lines.append(builder.gep(lines[-1], [step]))
+        return [builder.bitcast(line, ir.PointerType(self.vectors.number)) for line in lines]
 
 
 @intrinsic
@@ -207,6 +216,8 @@ def small_product(
     zero: Any,
     c: Any,
     c_step: Any,
+    before: Any,
+    before_step: Any,
     a: Any,
     a_row: Any,
     a_column: Any,
@@ -217,11 +228,12 @@ def small_product(
     inner: Any,
     add: Any,
 ) -> Any:
-    """``c = a @ b``, or add it to ``c``. Addresses, and how many numbers a row of ``c`` and ``b``, and a row and a
-    column of ``a``, are after the one before; two rows and one step of the inner dimension at least."""
+    """``c = a @ b``, to which ``before`` is added if ``add``. Addresses, and how many numbers a row of ``c``,
+    ``before`` and ``b``, and a row and a column of ``a``, are after the one before; two rows and one step of the inner
+    dimension at least."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _Product(Vectors(context, builder, zero), arguments[1:]).write()
         return context.get_dummy_value()
 
-    return types.none(zero, *[types.intp] * 10, types.boolean), generate
+    return types.none(zero, *[types.intp] * 12, types.boolean), generate

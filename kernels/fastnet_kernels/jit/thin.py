@@ -26,6 +26,7 @@ def combine_rows(
     typingctx: Any,
     zero: Any,
     out: Any,
+    before: Any,
     factors: Any,
     factors_step: Any,
     rows: Any,
@@ -34,12 +35,13 @@ def combine_rows(
     inner: Any,
     add: Any,
 ) -> Any:
-    """``out[j] = sum(factors[k] * rows[k, j])``, or add it to ``out``; ``size`` numbers of each of ``inner`` rows."""
+    """``out[j] = sum(factors[k] * rows[k, j])``, to which ``before[j]`` is added if ``add``; ``size`` numbers of each
+    of ``inner`` rows."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = Vectors(context, builder, zero)
-        _, out, factors, factors_step, rows, rows_step, size, inner, add = arguments
-        out, factors, rows = pointers(vectors, out, factors, rows)
+        _, out, before, factors, factors_step, rows, rows_step, size, inner, add = arguments
+        out, before, factors, rows = pointers(vectors, out, before, factors, rows)
 
         def columns(place: Any, masks: list[Any]) -> None:
             places = [
@@ -47,7 +49,7 @@ def combine_rows(
             ]
             sums = [cgutils.alloca_once(builder, vectors.vector) for _ in masks]
             for total, at, mask in zip(sums, places, masks, strict=True):
-                builder.store(builder.select(add, vectors.load(out, at, mask), vectors.zero), total)
+                builder.store(builder.select(add, vectors.load(before, at, mask), vectors.zero), total)
             with cgutils.for_range(builder, inner) as k:
                 row = builder.gep(rows, [builder.mul(k.index, rows_step)])
                 factor = builder.load(builder.gep(factors, [builder.mul(k.index, factors_step)]))
@@ -66,35 +68,36 @@ def combine_rows(
         vectors.over_masked(rest, lambda place, mask: columns(builder.add(wide, place), [mask]))
         return context.get_dummy_value()
 
-    return types.none(zero, *[types.intp] * 7, types.boolean), generate
+    return types.none(zero, *[types.intp] * 8, types.boolean), generate
 
 
 @intrinsic
 def dot_rows(
-    typingctx: Any, zero: Any, out: Any, vector: Any, rows: Any, rows_step: Any, size: Any, inner: Any, add: Any
+    typingctx: Any, start: Any, out: Any, vector: Any, rows: Any, rows_step: Any, size: Any, inner: Any, add: Any
 ) -> Any:
-    """``out[i] = sum(rows[i, k] * vector[k])``, or add it to ``out``; ``inner`` numbers of each of ``size`` rows."""
+    """``out[i] = sum(rows[i, k] * vector[k])``, to which ``out[i]`` is added if ``add``, else the number ``start``;
+    ``inner`` numbers of each of ``size`` rows."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vectors = Vectors(context, builder, zero)
-        _, out, vector, rows, rows_step, size, inner, add = arguments
+        vectors = Vectors(context, builder, start)
+        first, out, vector, rows, rows_step, size, inner, add = arguments
         out, vector, rows = pointers(vectors, out, vector, rows)
         few = builder.icmp_signed("<", size, ir.Constant(size.type, FEW))
         with builder.if_else(few) as (one_by_one, together):
             with one_by_one, cgutils.for_range(builder, size) as i:
                 here = builder.gep(out, [i.index])
                 (total,) = _dot(vectors, rows, [builder.mul(i.index, rows_step)], vector, inner)
-                before = builder.select(add, builder.load(here), ir.Constant(vectors.number, 0.0))
+                before = builder.select(add, builder.load(here), first)
                 builder.store(builder.fadd(before, vectors.sum(total)), here)
             with together:
-                _dot_together(vectors, [out, vector, rows, rows_step, size, inner, add])
+                _dot_together(vectors, [first, out, vector, rows, rows_step, size, inner, add])
         return context.get_dummy_value()
 
-    return types.none(zero, *[types.intp] * 6, types.boolean), generate
+    return types.none(start, *[types.intp] * 6, types.boolean), generate
 
 
 def _dot_together(vectors: Vectors, given: list[Any]) -> None:
-    out, vector, rows, rows_step, size, inner, add = given
+    start, out, vector, rows, rows_step, size, inner, add = given
     builder = vectors.builder
     numbers = [ir.Constant(size.type, lane) for lane in range(vectors.lanes)]
     with cgutils.for_range_slice(builder, numbers[0], size, ir.Constant(size.type, vectors.lanes)) as (top, _):
@@ -107,7 +110,7 @@ def _dot_together(vectors: Vectors, given: list[Any]) -> None:
         for first in range(0, vectors.lanes, TOGETHER):
             sums += _dot(vectors, line, places[first : first + TOGETHER], vector, inner)
         mask = vectors.first(left)
-        before = builder.select(add, vectors.load(out, top, mask), vectors.zero)
+        before = builder.select(add, vectors.load(out, top, mask), vectors.spread(start))
         vectors.store(builder.fadd(before, _folded(builder, sums)), out, top, mask)
 
 
@@ -146,24 +149,36 @@ def _folded(builder: Any, rows: list[Any]) -> Any:
 
 @intrinsic
 def outer_product(
-    typingctx: Any, zero: Any, out: Any, factors: Any, factors_step: Any, row: Any, rows: Any, size: Any, add: Any
+    typingctx: Any,
+    zero: Any,
+    out: Any,
+    before: Any,
+    before_step: Any,
+    factors: Any,
+    factors_step: Any,
+    row: Any,
+    rows: Any,
+    size: Any,
+    add: Any,
 ) -> Any:
-    """``out[i, j] = factors[i] * row[j]``, or add it to ``out``; ``rows`` rows of ``size`` numbers."""
+    """``out[i, j] = factors[i] * row[j]``, to which a number of ``before`` is added if ``add``; ``rows`` rows of
+    ``size`` numbers, and so many from row to row of ``before``."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = Vectors(context, builder, zero)
-        _, out, factors, factors_step, row, rows, size, add = arguments
-        out, factors, row = pointers(vectors, out, factors, row)
+        _, out, before, before_step, factors, factors_step, row, rows, size, add = arguments
+        out, before, factors, row = pointers(vectors, out, before, factors, row)
 
         def columns(place: Any, mask: Any) -> None:
             value = vectors.load(row, place, mask)
             with cgutils.for_range(builder, rows) as i:
                 factor = builder.load(builder.gep(factors, [builder.mul(i.index, factors_step)]))
                 here = builder.add(builder.mul(i.index, size), place)
-                before = builder.select(add, vectors.load(out, here, mask), vectors.zero)
-                vectors.store(vectors.multiply_add(vectors.spread(factor), value, before), out, here, mask)
+                there = builder.add(builder.mul(i.index, before_step), place)
+                start = builder.select(add, vectors.load(before, there, mask), vectors.zero)
+                vectors.store(vectors.multiply_add(vectors.spread(factor), value, start), out, here, mask)
 
         vectors.over_masked(size, columns)
         return context.get_dummy_value()
 
-    return types.none(zero, *[types.intp] * 6, types.boolean), generate
+    return types.none(zero, *[types.intp] * 8, types.boolean), generate

@@ -10,7 +10,7 @@ from numba.core.errors import TypingError
 from ..reference.views import flat, matrix, row_block, vector
 from .inlined import inlined
 
-__all__ = ["flat", "matrix", "row_block", "vector"]
+__all__ = ["flat", "is_same", "matrix", "row_block", "vector"]
 
 
 def borrowed(context: Any, builder: Any, kind: Any, data: Any, shape: Sequence[Any]) -> Any:
@@ -47,6 +47,23 @@ def _borrow(array: Any, rank: int, place: Callable[..., tuple[Any, Sequence[Any]
         return borrowed(context, builder, result, builder.gep(source.data, [offset]), sizes)
 
     return result(array, *[types.intp] * len(others)), generate
+
+
+def is_same(a: Any, b: Any) -> bool:
+    """Whether two arrays begin at the same place in memory. Without the compiler this is the Python that runs."""
+    return bool(a.ctypes.data == b.ctypes.data)
+
+
+@inlined(is_same)
+def _is_same(typingctx: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        arrays = (
+            context.make_array(kind)(context, builder, value) for kind, value in zip((a, b), arguments, strict=True)
+        )
+        places = (builder.ptrtoint(array.data, context.get_value_type(types.intp)) for array in arrays)
+        return builder.icmp_unsigned("==", *places)
+
+    return types.boolean(a, b), generate
 
 
 @inlined(flat)

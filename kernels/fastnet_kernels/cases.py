@@ -641,16 +641,17 @@ def _rows(name: str, shape: tuple[int, int, int], draw: Any, rng: np.random.Gene
         yield Case("pixels", "gather_pixels", which, arguments, bounds, filled=("batch",))
 
 
+ONE_BY_ONE = (DENSE, DENSE, DENSE, LOSS)
 DENSE_ONLY = (DENSE, DROPOUT, DENSE, DENSE, LOSS)
 AUGMENTED = (AUGMENT, DENSE, BATCH_NORM, DENSE, DENSE, LOSS)
 NORMALISED = (NOISE, DENSE, BATCH_NORM, DROPOUT, DENSE, LAYER_NORM, BATCH_NORM, DENSE, LOSS)
 
-DESCRIBED = {DENSE_ONLY: "", AUGMENTED: ", augmented", NORMALISED: ", normalised"}
+DESCRIBED = {DENSE_ONLY: "", ONE_BY_ONE: ", one by one", AUGMENTED: ", augmented", NORMALISED: ", normalised"}
 
 
 def _program(kinds: tuple[int, ...], hidden: str, loss: str, output_activation: str) -> Record:
-    """5-7-6-3 and what is between, with both penalties and held norms on the first layer; a small sample of
-    everything."""
+    """5-7-6-3 and what is between, with both penalties and held norms on the first layer, but for batches of one; a
+    small sample of everything."""
     program = np.zeros(len(kinds), OP)
     end, parameters, moments, size = 5, 0, 0, 5
     units = iter((7, 6, 3))
@@ -675,7 +676,8 @@ def _program(kinds: tuple[int, ...], hidden: str, loss: str, output_activation: 
             moments += MOMENTS * size * (kind == BATCH_NORM)
         end += size
     op = program[int(np.argmax(program["kind"] == DENSE))]
-    op["l1"], op["l2"], op["max_norm"] = 0.01, 0.1, 1.25 if NOISE in kinds else 0
+    if kinds != ONE_BY_ONE:
+        op["l1"], op["l2"], op["max_norm"] = 0.01, 0.1, 1.25 if NOISE in kinds else 0
     if kinds[0] == AUGMENT:
         op = program[0]
         op["input_shape"], op["mirrors"], op["shift"], op["angle"] = (1, 5, 1), MIRROR_COLUMNS, (0, 1), 0.25
@@ -702,22 +704,25 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         (NORMALISED, "tanh", "mean_squared_error", "identity"),
         (NORMALISED, "softplus", "huber", "identity"),
         (AUGMENTED, "elu", "mean_squared_error", "identity"),
+        (ONE_BY_ONE, "tanh", "categorical_crossentropy", "softmax"),
+        (ONE_BY_ONE, "silu", "huber", "identity"),
     ):
         program = _program(kinds, hidden, loss, output_activation)
         label, record = optimizer
         if kinds == NORMALISED and label in ("lion", "rprop"):
             # A bias before a batch normalisation has no gradient but for roundings, and these two go by its sign.
             continue
-        if kinds == AUGMENTED and label != "sgd":
-            # The rows come to any optimizer changed in the same way.
+        if kinds in (AUGMENTED, ONE_BY_ONE) and label != "sgd":
+            # The rows come to any optimizer changed in the same way, and no other has a way of its own for one.
             continue
-        n, batch, epochs = 37, 16, 3
+        n, batch, epochs = 37, 1 if kinds == ONE_BY_ONE else 16, 3
         rng = np.random.default_rng(len(hidden))
         X = rng.standard_normal((n, 5)).astype(dtype).astype(np.float64)
         columns = 1 if loss == "categorical_crossentropy" else 3
         Y = rng.integers(0, 3 if columns == 1 else 2, (n, columns)).astype(np.float64)
-        # The first and the last program count every entry alike.
-        W = rng.integers(0, 3, (n if hidden != "tanh" else 0, columns)).astype(np.float64)
+        # Some programs count every entry alike.
+        has_weights = hidden != "tanh" and kinds != ONE_BY_ONE
+        W = rng.integers(0, 3, (n if has_weights else 0, columns)).astype(np.float64)
         program[-1]["slope"] = 0.75 if loss == "huber" else 0.0
         size = parameter_count(program)
         parameters = (0.5 * rng.standard_normal(size)).astype(dtype).astype(np.float64)
@@ -731,13 +736,13 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         if hidden in ("relu", "softplus"):
             run["loss_factor"], run["gradient_factor"], run["penalty_by_rows"] = 0.5, 1.5, 1
             run["rows_per_weight"] = 1.5
-        run["threads"], block = 2, 6 if kinds == DENSE_ONLY else batch
+        run["threads"], block = 1 if kinds == ONE_BY_ONE else 2, 6 if kinds == DENSE_ONLY else batch
         run["max_rows"] = block
         buffer = np.zeros(row_size(program) * block)
         steps = epochs * -(-n // batch)
         # Each step adds at most the roundings of its longest chain of sums to a parameter of size about 1; a
         # normalisation divides by deviations that are not far from it, twice a step.
-        chain = (batch + sum(int(op["input_size"]) for op in program)) * (1 if kinds == DENSE_ONLY else 4)
+        chain = (batch + sum(int(op["input_size"]) for op in program)) * (1 if kinds in (DENSE_ONLY, ONE_BY_ONE) else 4)
         schedule = np.column_stack([0.01 / (1 + np.arange(steps)), 0.5 ** np.arange(1, steps + 1)])
         for name, samples, settings in _samples_of(X, rng.integers(0, 256, X.shape, np.uint8), run):
             arguments: dict[str, Any] = {
@@ -748,10 +753,10 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
                 "run": settings,
                 "parameters": parameters,
                 "slots": np.zeros((SLOTS[OPTIMIZERS[record["kind"][0]]] + (record["average"][0] > 0), size)),
-                "gradients": np.zeros((1 if hidden in ("relu", "softplus") else 2, size)),
+                "gradients": np.zeros((1 if hidden in ("relu", "softplus") or kinds == ONE_BY_ONE else 2, size)),
                 "activations": buffer,
                 "deltas": buffer.copy(),
-                "moments": np.zeros((2, moments_size(program))),
+                "moments": np.zeros((int(run["threads"][0]), moments_size(program))),
                 "order": np.zeros(n, np.int64),
                 **samples,
                 "Y": Y,

@@ -25,6 +25,7 @@ ONLY_JIT = {
     "inlined",
     "library",
     "linking",
+    "online",
     "products",
     "rows",
     "small",

@@ -281,14 +281,20 @@ def test_the_loop_is_vector_instructions(wanted: Wanted, compiled: Any) -> None:
     assert not code.calls("expf?|exp2f?|expm1f?|tanhf?|__svml_\\w+"), "it leaves an exponential to a library"
 
 
-def test_the_biases_are_added_by_vectors(compiled: Any) -> None:
-    """Beside the activations' loops, which add too but also multiply."""
+def test_the_biases_are_added_by_the_product(compiled: Any) -> None:
+    """In its registers, and by vectors in a loop of their own where it has large tiles or is the BLAS's."""
     from fastnet_kernels.jit.dense import dense_forward
+    from fastnet_kernels.jit.products import gemm
+
+    def adds(code: Any) -> bool:
+        loops = innermost_loops(code)
+        return any(loop.does("add") and not loop.does("multiply") and not loop.does("divide") for loop in loops)
 
     code = compiled(dense_forward, arguments_for("dense", "dense_forward"))
-    loops = innermost_loops(code)
-    assert any(loop.does("add") and not loop.does("multiply") and not loop.does("divide") for loop in loops)
     assert code.calls("fastnet_gemm_float32"), "the product is not where this test looks"
+    assert not adds(code)
+    matrices, biases = tuple(np.ones((8, 8), np.float32) for _ in range(3)), np.ones(8, np.float32)
+    assert adds(compiled(gemm, (*matrices, biases, False, False, False, 0)))
 
 
 def test_the_tiles_of_products_stay_in_registers(compiled: Any) -> None:

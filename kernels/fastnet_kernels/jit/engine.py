@@ -75,6 +75,7 @@ from .normalization import (
     own_moments,
     running_average,
 )
+from .online import is_online, online_epoch
 from .optimizers import average_parameters, update
 from .pixels import convert_pixels, gather_pixels
 from .randomness import shuffle
@@ -619,6 +620,7 @@ def _train(
     by_rows = settings["penalty_by_rows"] != 0
     by_weights = settings["rows_per_weight"] > 0 and W.shape[0] > 0
     whole = float(n_samples) if by_rows else weight_of(W, n_samples)
+    online = is_online(program, rule, settings, members, W, pixels)
     denormals = flush_denormals()
     phase = finished = np.int64(0)
     for index in range(history.shape[0]):
@@ -629,6 +631,13 @@ def _train(
             phase += 1
             wait(counter, phase)
         start = -batch_size
+        if online:
+            first = step - settings["step"]
+            online_epoch(
+                partial, program, settings, schedule, first, parameters, activations, deltas, order, shuffled, X, Y, W
+            )
+            step += n_samples
+            start = n_samples
         while start + batch_size < n_samples:
             start += batch_size
             rows = min(batch_size, n_samples - start)

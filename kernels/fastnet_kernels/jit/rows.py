@@ -8,7 +8,6 @@ since what is loaded with a mask soon after it was stored is waited for.
 """
 
 import inspect
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -131,26 +130,31 @@ def _emit(
 
     def sum_up(place: Any, mask: Any) -> None:
         inner = given(vectors, place, mask)
-        totals = [[cgutils.alloca_once(builder, vectors.vector) for _ in range(AT_ONCE)] for _ in range(n_outputs)]
-        for total in itertools.chain(*totals):
-            builder.store(vectors.zero, total)
+        totals = [cgutils.alloca_once_value(builder, vectors.zero) for _ in range(n_outputs)]
 
-        def add(row: Any, which: int) -> None:
+        def add(row: Any, to: Sequence[Any]) -> None:
             here = builder.add(builder.mul(row, columns), place)
-            for total, result in zip(totals, results_of(vectors, inner, here, mask), strict=True):
-                builder.store(builder.fadd(builder.load(total[which]), result.value), total[which])
+            for total, result in zip(to, results_of(vectors, inner, here, mask), strict=True):
+                builder.store(builder.fadd(builder.load(total), result.value), total)
 
-        whole = builder.and_(rows, ir.Constant(rows.type, -AT_ONCE))
-        for begin, end, at_once in ((ir.Constant(rows.type, 0), whole, AT_ONCE), (whole, rows, 1)):
-            with cgutils.for_range_slice(builder, begin, end, ir.Constant(rows.type, at_once)) as (row, _):
-                for which in range(at_once):
-                    add(builder.add(row, ir.Constant(rows.type, which)), which)
+        whole, many = builder.and_(rows, ir.Constant(rows.type, -AT_ONCE)), ir.Constant(rows.type, AT_ONCE)
+        with builder.if_then(builder.icmp_signed(">", whole, ir.Constant(rows.type, 0))):
+            side_by_side = [
+                [cgutils.alloca_once_value(builder, vectors.zero) for _ in range(n_outputs)] for _ in range(AT_ONCE)
+            ]
+            with cgutils.for_range_slice(builder, ir.Constant(rows.type, 0), whole, many) as (row, _):
+                for which, own in enumerate(side_by_side):
+                    add(builder.add(row, ir.Constant(rows.type, which)), own)
+            for total, parts in zip(totals, zip(*side_by_side, strict=True), strict=True):
+                left = [builder.load(part) for part in parts]
+                while len(left) > 1:
+                    left = [builder.fadd(*pair) for pair in zip(left[::2], left[1::2], strict=True)]
+                builder.store(left[0], total)
+        with cgutils.for_range_slice(builder, whole, rows, ir.Constant(rows.type, 1)) as (row, _):
+            add(row, totals)
         for total, array in zip(totals, arrays, strict=False):
-            parts = [builder.load(one) for one in total]
-            while len(parts) > 1:
-                parts = [builder.fadd(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
             before = builder.select(accumulate, vectors.load(array.data, place, mask), vectors.zero)
-            vectors.store(builder.fadd(before, parts[0]), array.data, place, mask)
+            vectors.store(builder.fadd(before, builder.load(total)), array.data, place, mask)
 
     vectors = Vectors(context, builder, number)
     if sums:

@@ -10,7 +10,7 @@ from numba.core.errors import TypingError
 from ..reference.views import flat, matrix, row_block, vector
 from .inlined import inlined
 
-__all__ = ["flat", "is_same", "matrix", "row_block", "vector"]
+__all__ = ["flat", "matrix", "row_block", "vector"]
 
 
 def borrowed(context: Any, builder: Any, kind: Any, data: Any, shape: Sequence[Any]) -> Any:

@@ -1,0 +1,122 @@
+"""Batches of one sample by plain gradient descent: an epoch without gradients.
+
+What a step costs beside its arithmetic, the calls between kernels with all their arguments, is most of a step that has
+a few hundred multiply-adds. Here an epoch is one function, each layer's loops are written into it, and what a batch of
+one allows is left out: a sample is not copied but read where it is, and weights are changed by the product of the
+layer's input and ``dz`` at once, which is never written down as a gradient. The bits differ from those of the way by
+gradients by a rounding: ``W - x (rate dz)`` for ``W - rate (x dz)``.
+"""
+
+from ..program import CATEGORICAL, DENSE, HISTORY_CORRECT, HISTORY_LOSS, RATE
+from .activations import activation_backward, activation_forward
+from .blas import address
+from .calls import outlined
+from .compiler import COMPILED, kernel
+from .formula import elementwise
+from .losses import count_correct, loss_forward_backward
+from .optimizers import SGD
+from .products import dots
+from .thin import combine_rows, outer_product
+from .views import matrix, row_block, vector
+
+
+@kernel
+def is_online(program, rule, settings, members, weights, pixels):
+    """Whether that is all there is to an epoch."""
+    if not COMPILED or settings["batch_size"] != 1 or members != 1 or settings["update"] == 0:
+        return False
+    if rule["kind"] != SGD or rule["momentum"] != 0 or rule["average"] > 0:
+        return False
+    if rule["clip_value"] > 0 or rule["clip_norm"] > 0 or weights.shape[0] > 0 or pixels.shape[0] > 0:
+        return False
+    for index in range(program.size - 1):
+        op = program[index]
+        if op["kind"] != DENSE or op["trainable"] == 0 or op["l1"] > 0 or op["l2"] > 0 or op["max_norm"] > 0:
+            return False
+    return True
+
+
+@elementwise("dz")
+def _scale(dz, factor):
+    return factor * dz
+
+
+@elementwise("biases")
+def _add(biases, change):
+    return biases + change
+
+
+@kernel
+def _forward(program, parameters, activations, x, max_rows):
+    zero = parameters.dtype.type(0)
+    for index in range(program.size - 1):
+        op = program[index]
+        n_in, n_out = op["input_size"], op["output_size"]
+        weights, biases = vector(parameters, op["weights"], n_in * n_out), vector(parameters, op["biases"], n_out)
+        out, z = (
+            matrix(activations, op["output"] * max_rows, 1, n_out),
+            matrix(activations, op["z"] * max_rows, 1, n_out),
+        )
+        from_, to, W, b = address(x, 0), address(z, 0), address(weights, 0), address(biases, 0)
+        if n_out == 1:
+            dots(biases[0], to, W, from_, n_in, 1, n_in, False)
+        else:
+            combine_rows(zero, to, b, from_, 1, W, n_out, n_out, n_in, True)
+        activation_forward(out, z, op["function"], op["slope"])
+        x = out
+    return x
+
+
+@kernel
+def _backward(program, parameters, activations, deltas, x, max_rows, rate):
+    """From the gradient of the loss to changed parameters."""
+    zero = parameters.dtype.type(0)
+    for index in range(program.size - 2, -1, -1):
+        op = program[index]
+        n_in, n_out = op["input_size"], op["output_size"]
+        weights, biases = vector(parameters, op["weights"], n_in * n_out), vector(parameters, op["biases"], n_out)
+        out, z = (
+            matrix(activations, op["output"] * max_rows, 1, n_out),
+            matrix(activations, op["z"] * max_rows, 1, n_out),
+        )
+        dz, dx = matrix(deltas, op["output"] * max_rows, 1, n_out), matrix(deltas, op["input"] * max_rows, 1, n_in)
+        given = x if index == 0 else matrix(activations, op["input"] * max_rows, 1, n_in)
+        activation_backward(dz, dz, out, z, op["function"], op["slope"])
+        from_, change, to, W = address(given, 0), address(dz, 0), address(dx, 0), address(weights, 0)
+        if op["passes_on"] != 0 and n_out == 1:
+            combine_rows(zero, to, to, change, 1, W, n_in, n_in, 1, False)
+        elif op["passes_on"] != 0:
+            dots(zero, to, change, W, n_out, n_in, n_out, False)
+        _scale(dz, -rate)
+        _add(biases, dz)
+        if n_out == 1:
+            outer_product(zero, W, W, n_in, change, 1, from_, 1, n_in, True)
+        else:
+            outer_product(zero, W, W, n_out, from_, 1, change, n_in, n_out, True)
+
+
+@outlined
+def online_epoch(
+    partial, program, settings, schedule, first_step, parameters, activations, deltas, order, shuffled, X, Y, W
+):
+    """One update for each sample, in order; the sums of their losses and right answers are added to the
+    first row of ``partial``."""
+    loss, max_rows = program[program.size - 1], settings["max_rows"]
+    n_out = loss["input_size"]
+    columns = 1 if loss["function"] == CATEGORICAL else n_out
+    share = settings["loss_factor"] * (1 / columns if settings["penalty_by_rows"] != 0 else 1.0)
+    scale = settings["gradient_factor"] / columns
+    losses = matrix(deltas, loss["targets"] * max_rows, 1, columns)
+    doutput = matrix(deltas, loss["input"] * max_rows, 1, n_out)
+    no_weights = row_block(W, 0, 0)
+    total = correct = 0.0
+    for at in range(Y.shape[0]):
+        sample = order[at] if shuffled else at
+        x, y = row_block(X, sample, 1), row_block(Y, sample, 1)
+        output = _forward(program, parameters, activations, x, max_rows)
+        total += loss_forward_backward(losses, doutput, output, y, no_weights, scale, loss["function"], loss["slope"])
+        if settings["count_correct"] != 0:
+            correct += count_correct(output, y, loss["function"])
+        _backward(program, parameters, activations, deltas, x, max_rows, schedule[first_step + at, RATE])
+    partial[0, HISTORY_LOSS] += share * total
+    partial[0, HISTORY_CORRECT] += correct

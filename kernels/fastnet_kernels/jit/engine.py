@@ -59,6 +59,7 @@ from .dense import (
     samples_penalty,
     weight_penalty,
 )
+from .descent import descends, is_online, online_epoch
 from .dropout import dropout_backward, dropout_forward
 from .formula import elementwise
 from .library import LIBRARY, MATRIX, VECTOR, load, shared
@@ -75,7 +76,6 @@ from .normalization import (
     own_moments,
     running_average,
 )
-from .online import is_online, online_epoch
 from .optimizers import average_parameters, update
 from .pixels import convert_pixels, gather_pixels
 from .randomness import shuffle
@@ -620,7 +620,8 @@ def _train(
     by_rows = settings["penalty_by_rows"] != 0
     by_weights = settings["rows_per_weight"] > 0 and W.shape[0] > 0
     whole = float(n_samples) if by_rows else weight_of(W, n_samples)
-    online = is_online(program, rule, settings, members, W, pixels)
+    descending = descends(program, rule, settings, members)
+    online = descending and is_online(program, settings, W, pixels)
     denormals = flush_denormals()
     phase = finished = np.int64(0)
     for index in range(history.shape[0]):
@@ -659,6 +660,8 @@ def _train(
                     while part >= 0:
                         low, high = part_of(count, part, members)
                         mine = vector(flat(gradients), (part % copies) * n_parameters, n_parameters)
+                        if descending:
+                            mine = vector(parameters, 0, n_parameters)
                         my_moments = vector(flat(moments), part * n_moments, n_moments)
                         if low == high and copies == members:
                             for i in range(n_parameters):
@@ -762,6 +765,8 @@ def _train(
                                 n_out = loss["input_size"]
                                 doutput = matrix(deltas, loss["input"] * max_rows + place * n_out, n, n_out)
                                 gradient_scale = settings["gradient_factor"] * scale
+                                if descending:
+                                    gradient_scale *= -rate
                                 partial[part, HISTORY_LOSS] += share_of_losses * loss_forward_backward(
                                     losses, doutput, output, y, w, gradient_scale, loss["function"], loss["slope"]
                                 )
@@ -800,7 +805,7 @@ def _train(
                                     max_rows,
                                     place,
                                     at,
-                                    own > low,
+                                    descending or own > low,
                                     np.int64(0),
                                     np.int64(1),
                                     copies < members,
@@ -837,7 +842,7 @@ def _train(
                             partial[part, HISTORY_LOSS] += count_of_batch * penalty
                         if limit > 0 or not updates:
                             partial[part, SQUARES] = sum_gradients(program, gradients, part, members)
-                        else:
+                        elif not descending:
                             update_part(
                                 program,
                                 parameters,

@@ -13,7 +13,6 @@ products, and longer below a million multiply-adds, for which copying does not p
 
 import functools
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from numba.extending import intrinsic
 from .blas import address, by_blas, pointers
 from .compiler import kernel
 from .library import MATRIX, VECTOR, shared
+from .loops import repeated
 from .rows import add_to_rows
 from .small import small_product
 from .thin import combine_rows, dot_rows, outer_product
@@ -155,6 +155,8 @@ def in_registers(
     lanes = VECTOR_BYTES // size
     a_row, a_column = (1, a_step) if transpose_a else (a_step, 1)
     is_turned = transpose_a and not transpose_b and is_narrow(rows, columns, lanes)
+    if adds and inner <= 2 * lanes:
+        is_turned = False  # to turn what is added to takes longer than it saves
     wide, j, to, to_step, here, here_step, m, n = columns, 0, c, columns, b, b_step, rows, columns
     if is_turned:
         if adds:
@@ -262,24 +264,6 @@ def _prefetch(builder: Any, data: Any, is_written: bool) -> None:
     )
 
 
-def _repeated(builder: Any, times: Any, values: list[Any], body: Callable[[list[Any]], list[Any]]) -> list[Any]:
-    """Write the loop that replaces the values so often by what ``body`` makes of them."""
-    before, test, inside, after = builder.block, *(builder.append_basic_block() for _ in range(3))
-    builder.branch(test)
-    builder.position_at_end(test)
-    running = [builder.phi(value.type) for value in (times, *values)]
-    for value, start in zip(running, (ir.Constant(times.type, 0), *values), strict=True):
-        value.add_incoming(start, before)
-    builder.cbranch(builder.icmp_signed("<", running[0], times), inside, after)
-    builder.position_at_end(inside)
-    results = [builder.add(running[0], ir.Constant(times.type, 1)), *body(running[1:])]
-    for value, result in zip(running, results, strict=True):
-        value.add_incoming(result, builder.block)
-    builder.branch(test)
-    builder.position_at_end(after)
-    return running[1:]
-
-
 @intrinsic
 def _tile(
     typingctx: Any,
@@ -370,9 +354,9 @@ def _write_tile(
     running = [a, b, next_panel, *[vectors.zero] * len(places)]
     if rows == TALL and n_vectors == 2:
         many = number(UNROLLED)
-        running = _repeated(builder, builder.sdiv(inner, many), running, functools.partial(steps, UNROLLED))
+        running = repeated(builder, builder.sdiv(inner, many), running, functools.partial(steps, UNROLLED))
         inner = builder.srem(inner, many)
-    running = _repeated(builder, inner, running, functools.partial(steps, 1))
+    running = repeated(builder, inner, running, functools.partial(steps, 1))
     for place, total in zip(places, running[3:], strict=True):
         before = builder.select(add, vectors.load(c, place, mask), vectors.zero)
         vectors.store(builder.fadd(before, total), c, place, mask)

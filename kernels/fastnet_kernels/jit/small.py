@@ -17,6 +17,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from .loops import repeated
 from .vectors import REGISTERS, VECTOR_BYTES, Vectors
 
 HEIGHTS = {4: (6, 2), 3: (8, 2), 2: (12, 8, 4, 2), 1: (16, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (12, 4, 2)}
@@ -25,23 +26,6 @@ HEIGHTS = {4: (6, 2), 3: (8, 2), 2: (12, 8, 4, 2), 1: (16, 8, 4, 2)} if REGISTER
 
 TOGETHER = 8
 """Rows of ``a`` that are addressed from one pointer."""
-
-
-def _looped(builder: Any, times: Any, values: list[Any], body: Callable[[list[Any]], list[Any]]) -> list[Any]:
-    """Write the loop that replaces the values so often, once at least, by what ``body`` makes of them."""
-    before, inside, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
-    one = ir.Constant(times.type, 1)
-    builder.branch(inside)
-    builder.position_at_end(inside)
-    running = [builder.phi(value.type) for value in (times, *values)]
-    for value, start in zip(running, (times, *values), strict=True):
-        value.add_incoming(start, before)
-    results = [builder.sub(running[0], one), *body(running[1:])]
-    for value, result in zip(running, results, strict=True):
-        value.add_incoming(result, builder.block)
-    builder.cbranch(builder.icmp_signed(">", running[0], one), inside, after)
-    builder.position_at_end(after)
-    return results[1:]
 
 
 @contextmanager
@@ -167,7 +151,7 @@ class _Product:
         across[-1] = across[-1][0], mask
 
         def step(running: list[Any]) -> list[Any]:
-            pointers, b, sums = running[: len(starts)], running[len(starts)], running[len(starts) + 1 :]
+            pointers, b, sums = running[: len(starts)], running[len(starts)], list(running[len(starts) + 1 :])
             # LLVM would else keep a pointer for each row, move them all, and have no registers left for them.
             pointers = [self._opaque(pointer) for pointer in pointers]
             given = [vectors.load(builder.bitcast(b, numbers), place, mask) for place, mask in across]
@@ -185,7 +169,11 @@ class _Product:
             for row in range(0, rows, TOGETHER)
         ]
         running = [*starts, b, *[vectors.zero] * (rows * width)]
-        sums = _looped(builder, self.inner, running, step)[len(starts) + 1 :]
+        inner = self.inner
+        if rows == HEIGHTS[width][0]:
+            running = repeated(builder, builder.ashr(inner, self.number(1)), running, lambda given: step(step(given)))
+            inner = builder.and_(inner, self.number(1))
+        sums = repeated(builder, inner, running, step)[len(starts) + 1 :]
         lines = self._lines(c, top, self.c_step, rows)
         with builder.if_else(self.add) as (adding, filling):
             with adding:

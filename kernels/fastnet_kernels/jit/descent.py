@@ -1,13 +1,16 @@
-"""Batches of one sample by plain gradient descent: an epoch without gradients.
+"""Plain gradient descent without gradients: weights are changed by the product that a gradient would be.
 
-What a step costs beside its arithmetic, the calls between kernels with all their arguments, is most of a step that has
-a few hundred multiply-adds. Here an epoch is one function, each layer's loops are written into it, and what a batch of
-one allows is left out: a sample is not copied but read where it is, and weights are changed by the product of the
-layer's input and ``dz`` at once, which is never written down as a gradient. The bits differ from those of the way by
-gradients by a rounding: ``W - x (rate dz)`` for ``W - rate (x dz)``.
+The loss's gradient is multiplied by ``-learning_rate`` where it is taken, and all that follows from it is, since each
+layer passes on what is linear in it. So ``xT @ dz`` is what the weights change by, and the product adds it to them: no
+gradient is written down, no pass updates the parameters, and a small network keeps more of itself in the first cache.
+A rounding differs: ``W + xT @ (-rate dz)`` for ``W - rate (xT @ dz)``.
+
+For batches of one sample an epoch is a function of its own. What a step costs beside its arithmetic, calls between
+kernels with all their arguments, is most of a step of a few hundred multiply-adds; here each layer's loops are written
+into it, and a sample is not copied but read where it is. ``docs/decisions/0021`` tells what was measured.
 """
 
-from ..program import CATEGORICAL, DENSE, HISTORY_CORRECT, HISTORY_LOSS, RATE
+from ..program import CATEGORICAL, DENSE, DROPOUT, HISTORY_CORRECT, HISTORY_LOSS, NOISE, RATE
 from .activations import activation_backward, activation_forward
 from .blas import address
 from .calls import outlined
@@ -21,24 +24,30 @@ from .views import matrix, row_block, vector
 
 
 @kernel
-def is_online(program, rule, settings, members, weights, pixels):
-    """Whether that is all there is to an epoch."""
-    if not COMPILED or settings["batch_size"] != 1 or members != 1 or settings["update"] == 0:
+def descends(program, rule, settings, members):
+    """Whether weights may be changed at once: when nobody needs them as they were, or gradients by themselves."""
+    if not COMPILED or members != 1 or settings["update"] == 0 or settings["batch_size"] > settings["max_rows"]:
         return False
-    if rule["kind"] != SGD or rule["momentum"] != 0 or rule["average"] > 0:
+    if rule["kind"] != SGD or rule["momentum"] != 0:
         return False
-    if rule["clip_value"] > 0 or rule["clip_norm"] > 0 or weights.shape[0] > 0 or pixels.shape[0] > 0:
+    if rule["average"] > 0 or rule["clip_value"] > 0 or rule["clip_norm"] > 0:
         return False
     for index in range(program.size - 1):
         op = program[index]
-        if op["kind"] != DENSE or op["trainable"] == 0 or op["l1"] > 0 or op["l2"] > 0 or op["max_norm"] > 0:
+        if op["kind"] not in (DENSE, DROPOUT, NOISE) or op["l1"] > 0 or op["l2"] > 0 or op["max_norm"] > 0:
             return False
     return True
 
 
-@elementwise("dz")
-def _scale(dz, factor):
-    return factor * dz
+@kernel
+def is_online(program, settings, weights, pixels):
+    """Whether that is done sample by sample."""
+    if settings["batch_size"] != 1 or weights.shape[0] > 0 or pixels.shape[0] > 0:
+        return False
+    for index in range(program.size - 1):
+        if program[index]["kind"] != DENSE or program[index]["trainable"] == 0:
+            return False
+    return True
 
 
 @elementwise("biases")
@@ -68,8 +77,7 @@ def _forward(program, parameters, activations, x, max_rows):
 
 
 @kernel
-def _backward(program, parameters, activations, deltas, x, max_rows, rate):
-    """From the gradient of the loss to changed parameters."""
+def _backward(program, parameters, activations, deltas, x, max_rows):
     zero = parameters.dtype.type(0)
     for index in range(program.size - 2, -1, -1):
         op = program[index]
@@ -87,7 +95,6 @@ def _backward(program, parameters, activations, deltas, x, max_rows, rate):
             combine_rows(zero, to, to, change, 1, W, n_in, n_in, 1, False)
         elif op["passes_on"] != 0:
             dots(zero, to, change, W, n_out, n_in, n_out, False)
-        _scale(dz, -rate)
         _add(biases, dz)
         if n_out == 1:
             outer_product(zero, W, W, n_in, change, 1, from_, 1, n_in, True)
@@ -105,7 +112,7 @@ def online_epoch(
     n_out = loss["input_size"]
     columns = 1 if loss["function"] == CATEGORICAL else n_out
     share = settings["loss_factor"] * (1 / columns if settings["penalty_by_rows"] != 0 else 1.0)
-    scale = settings["gradient_factor"] / columns
+    factor = settings["gradient_factor"] / columns
     losses = matrix(deltas, loss["targets"] * max_rows, 1, columns)
     doutput = matrix(deltas, loss["input"] * max_rows, 1, n_out)
     no_weights = row_block(W, 0, 0)
@@ -114,9 +121,10 @@ def online_epoch(
         sample = order[at] if shuffled else at
         x, y = row_block(X, sample, 1), row_block(Y, sample, 1)
         output = _forward(program, parameters, activations, x, max_rows)
+        scale = -schedule[first_step + at, RATE] * factor
         total += loss_forward_backward(losses, doutput, output, y, no_weights, scale, loss["function"], loss["slope"])
         if settings["count_correct"] != 0:
             correct += count_correct(output, y, loss["function"])
-        _backward(program, parameters, activations, deltas, x, max_rows, schedule[first_step + at, RATE])
+        _backward(program, parameters, activations, deltas, x, max_rows)
     partial[0, HISTORY_LOSS] += share * total
     partial[0, HISTORY_CORRECT] += correct

@@ -1,4 +1,4 @@
-"""Batches of one sample by plain gradient descent, which the engine has a way of its own for."""
+"""Plain gradient descent, which changes weights without gradients, of batches of one sample and of more."""
 
 from typing import Any
 
@@ -22,7 +22,9 @@ NETWORKS: dict[str, tuple[list[fn.Dense], str]] = {
 }
 
 
-def trained(name: str, dtype: str, backend: str, optimizer: Any, **more: Any) -> tuple[Any, list[float]]:
+def trained(
+    name: str, dtype: str, backend: str, optimizer: Any, batch_size: int = 1, **more: Any
+) -> tuple[Any, list[float]]:
     """Weights, and the losses of the epochs."""
     layers, loss = NETWORKS[name]
     rng = np.random.default_rng(0)
@@ -34,20 +36,21 @@ def trained(name: str, dtype: str, backend: str, optimizer: Any, **more: Any) ->
     elif loss == "categorical_crossentropy":
         y = rng.integers(0, 3, 60)
     network = fn.Network(layers, input_shape=(9,), loss=loss, seed=3, dtype=dtype)
-    history = network.fit(X, y, optimizer=optimizer, epochs=4, batch_size=1, backend=backend, **more)
+    history = network.fit(X, y, optimizer=optimizer, epochs=4, batch_size=batch_size, backend=backend, **more)
     weights = np.concatenate([array.ravel() for layer in network.get_weights() for array in layer])
     return weights, history.loss
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_it_learns_what_the_reference_learns(name: str, dtype: str) -> None:
+@pytest.mark.parametrize("batch_size", [1, 7, 32, None])
+def test_it_learns_what_the_reference_learns(name: str, dtype: str, batch_size: int) -> None:
     """And what the way by gradients does, which a norm that is never reached leads to."""
     # 240 steps, each of which adds a few roundings of sums of at most 70 numbers to weights of size 1.
     rounding = 240 * 70 * float(np.finfo(dtype).eps)
-    expected, losses = trained(name, dtype, "reference", fn.SGD(learning_rate=0.01))
+    expected, losses = trained(name, dtype, "reference", fn.SGD(learning_rate=0.01), batch_size)
     for optimizer in (fn.SGD(learning_rate=0.01), fn.SGD(learning_rate=0.01, clip_norm=1e30)):
-        weights, found = trained(name, dtype, "jit", optimizer)
+        weights, found = trained(name, dtype, "jit", optimizer, batch_size)
         np.testing.assert_allclose(weights, expected, rtol=0, atol=rounding)
         np.testing.assert_allclose(found, losses, rtol=rounding)
 
@@ -85,7 +88,7 @@ class TestWhichWay:
         ("of", "name", "value"),
         [
             *[("optimizer", "momentum", 0.5), ("optimizer", "clip_norm", 1.0), ("optimizer", "clip_value", 1.0)],
-            *[("optimizer", "kind", OPTIMIZERS.index("adagrad")), ("run", "batch_size", 2), ("run", "update", 0)],
+            *[("optimizer", "kind", OPTIMIZERS.index("adagrad")), ("optimizer", "average", 0.5), ("run", "update", 0)],
             *[
                 ("program", "l2", 0.1),
                 ("program", "l1", 0.1),
@@ -97,12 +100,34 @@ class TestWhichWay:
     )
     def test_anything_else_goes_by_them(self, of: str, name: str, value: float) -> None:
         case = one_by_one()
+        if name == "average":
+            case.arguments["slots"] = np.zeros((2, case.arguments["slots"].shape[1]))
         case.arguments[of] = case.arguments[of].copy()
         # Of a program its first layer, which has what only a layer may have.
         case.arguments[of][name][0] = value
         assert not self.leaves_gradients_alone(case)
 
-    def test_weights_of_samples_go_by_them(self) -> None:
+    @pytest.mark.parametrize("batch_size", [1, 5])
+    def test_so_do_weights_of_samples_frozen_layers_and_batches(self, batch_size: int) -> None:
+        for change in ("W", "trainable", "batch"):
+            case = one_by_one()
+            if change == "W":
+                case.arguments["W"] = np.ones_like(case.arguments["Y"])
+            if change == "trainable":
+                case.arguments["program"] = case.arguments["program"].copy()
+                case.arguments["program"]["trainable"][0] = 0
+            self.widen(case, batch_size)
+            assert self.leaves_gradients_alone(case)
+
+    def test_batches_that_do_not_fit_the_buffers_go_by_gradients(self) -> None:
         case = one_by_one()
-        case.arguments["W"] = np.ones_like(case.arguments["Y"])
+        self.widen(case, 5)
+        case.arguments["run"]["max_rows"] = 4
         assert not self.leaves_gradients_alone(case)
+
+    def widen(self, case: Case, rows: int) -> None:
+        """Make room for batches of so many rows."""
+        case.arguments["run"] = case.arguments["run"].copy()
+        case.arguments["run"]["batch_size"] = case.arguments["run"]["max_rows"] = rows
+        for name in ("activations", "deltas"):
+            case.arguments[name] = np.zeros(rows * case.arguments[name].size)

@@ -89,12 +89,7 @@ class TestWhichWay:
         [
             *[("optimizer", "momentum", 0.5), ("optimizer", "clip_norm", 1.0), ("optimizer", "clip_value", 1.0)],
             *[("optimizer", "kind", OPTIMIZERS.index("adagrad")), ("optimizer", "average", 0.5), ("run", "update", 0)],
-            *[
-                ("program", "l2", 0.1),
-                ("program", "l1", 0.1),
-                ("program", "max_norm", 1.0),
-                ("program", "trainable", 0),
-            ],
+            *[("program", "l2", 0.1), ("program", "l1", 0.1), ("program", "max_norm", 1.0)],
         ],
         ids=lambda value: str(value),
     )

@@ -4,7 +4,7 @@ from .activations import activation_backward, activation_forward
 from .compiler import kernel
 from .formula import elementwise, sqrt, where
 from .products import gemm
-from .rows import by_columns, sum_rows
+from .rows import by_columns, move, sum_rows
 from .views import flat, vector
 
 
@@ -59,22 +59,26 @@ def hold_norms(weights, norms, max_norm):
     _shrink(weights, norms, max_norm)
 
 
+@elementwise("z")
+def _add_share(z, start, share):
+    return z + share * start
+
+
 @kernel
 def samples_forward(a, z, x, combination, share, biases, activation, slope):
-    n = combination.shape[0]
+    n, n_out = combination.shape
     gemm(z, x, combination, biases, False, False, False, 0)
     for i in range(z.shape[0]):
-        for j in range(z.shape[1]):
-            z[i, j] += share[0] * x[i, n + j]
+        _add_share(vector(flat(z), i * n_out, n_out), vector(flat(x), i * (n + n_out) + n, n_out), share[0])
     activation_forward(a, z, activation, slope)
 
 
 @kernel
 def samples_gradients(dcombination, dbiases, dz, first, first_row, accumulate):
     begin, end = max(first, first_row), min(first + dcombination.shape[0], first_row + dz.shape[0])
-    for i in range(begin, end):
-        for j in range(dz.shape[1]):
-            dcombination[i - first, j] = dz[i - first_row, j]
+    n_out = dz.shape[1]
+    if begin < end:
+        move(dcombination, (begin - first) * n_out, dz, (begin - first_row) * n_out, (end - begin) * n_out)
     if dbiases.size > 0:
         sum_rows(dbiases, dz, accumulate)
 

@@ -74,16 +74,16 @@ NORM = fn.BatchNorm()
 """Its epsilon and momentum are every contestant's."""
 
 WORKLOADS = {
-    "moons": Workload((2, 16, 16, 1), "relu", BINARY, 32, fn.Adam(), 1000, 100),
-    "tabular": Workload((30, 64, 32, 1), "relu", BINARY, 64, fn.Adam(), 2000, 50),
-    "digits": Workload((64, 32, 10), "relu", CLASSES, 32, fn.SGD(), 1437, 50),
+    "moons": Workload((2, 16, 16, 1), "relu", BINARY, 32, fn.Adam(), 1000, 50),
+    "tabular": Workload((30, 64, 32, 1), "relu", BINARY, 64, fn.Adam(), 2000, 25),
+    "digits": Workload((64, 32, 10), "relu", CLASSES, 32, fn.SGD(), 1437, 25),
     "mnist": Workload((784, 128, 10), "relu", CLASSES, 128, fn.Adam(), 6400, 1),
     "wide": Workload((784, 1024, 1024, 10), "relu", CLASSES, 256, fn.Adam(), 1024, 1),
     "cat-2": Workload((12288, 4, 1), "relu", BINARY, None, fn.SGD(learning_rate=0.0075), 209, 50),
     "cat-4": Workload((12288, 20, 7, 5, 1), "relu", BINARY, None, fn.SGD(learning_rate=0.0075), 209, 50),
     "matexp": Workload((4, 32, 16, 4), "tanh", REGRESSION, None, fn.Adam(), 10000, 20),
-    "online": Workload((8, 16, 1), "relu", BINARY, 1, fn.SGD(), 1000, 10),
+    "online": Workload((8, 16, 1), "relu", BINARY, 1, fn.SGD(), 1000, 5),
     "mnist-dropout": Workload((784, 128, 10), "relu", CLASSES, 128, fn.Adam(), 6400, 1, dropout=0.2, l2=1e-4),
-    "tabular-norm": Workload((30, 64, 32, 1), "relu", BINARY, 64, fn.Adam(), 2000, 50, batch_norm=True),
+    "tabular-norm": Workload((30, 64, 32, 1), "relu", BINARY, 64, fn.Adam(), 2000, 25, batch_norm=True),
     "mnist-norm": Workload((784, 128, 10), "relu", CLASSES, 128, fn.Adam(), 6400, 1, batch_norm=True),
 }

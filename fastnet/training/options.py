@@ -47,9 +47,9 @@ def refuse_what_is_zero(optimizer: Optimizer, model: Model) -> None:
     ConfigurationError
     """
     smallest = np.finfo(model.dtype).tiny
-    record, program = optimizer.record()[0], model.program
+    program = model.program
     given = [("learning_rate", optimizer.highest_rate)]
-    given += [(name, float(record[name])) for name in ("epsilon", "clip_value", "clip_norm")]
+    given += [(name, getattr(optimizer, name, None) or 0.0) for name in ("epsilon", "clip_value", "clip_norm")]
     for name in ("epsilon", "max_norm", "deviation"):
         given += [(f"a layer's {name}", value) for value in program[name].tolist()]
     given.append((f"the number of the loss {model.loss}", float(program["slope"][-1])))

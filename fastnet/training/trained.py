@@ -21,9 +21,11 @@ Array = npt.NDArray[np.floating]
 def trainable(model: Model) -> npt.NDArray[np.bool_]:
     """Which of a model's parameters change, (n_parameters,)."""
     mask = np.zeros(model.parameters.size, bool)
-    ops = model.program[model.program["trainable"] != 0]
-    for begin, biases, size in ops[["weights", "biases", "output_size"]].tolist():
-        mask[begin : biases + size] = True
+    # A column at a time: records with several fields take longer to index than small masks to fill.
+    columns = [model.program[name].tolist() for name in ("trainable", "weights", "biases", "output_size")]
+    for changes, begin, biases, size in zip(*columns, strict=True):
+        if changes:
+            mask[begin : biases + size] = True
     return mask
 
 

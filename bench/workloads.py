@@ -73,6 +73,8 @@ BINARY, CLASSES, REGRESSION = "binary_crossentropy", "categorical_crossentropy",
 NORM = fn.BatchNorm()
 """Its epsilon and momentum are every contestant's."""
 
+# As many epochs as make a training of the small ones last for some milliseconds of ours, of which what a fit costs once
+# (0.2 to 0.7 ms, docs/decisions/0015) is a tenth, as it is at most in the trainings that people run.
 WORKLOADS = {
     "moons": Workload((2, 16, 16, 1), "relu", BINARY, 32, fn.Adam(), 1000, 50),
     "tabular": Workload((30, 64, 32, 1), "relu", BINARY, 64, fn.Adam(), 2000, 25),

@@ -45,7 +45,7 @@ class Checkpoint(Callback):
     path : str or Path
         The file; its folder has to be there.
     every : int or str
-        Epochs, or seconds as "30s": then it is written at the next epoch's end, or up to 0.1 s later where epochs are
+        Epochs, or seconds as "30s": then it is written at the next epoch's end, or up to 0.2 s later where epochs are
         short.
     previous : str, Path or None
         What becomes of the file before: it is kept under this name, or not at all.

@@ -219,25 +219,65 @@ def test_without_the_compiler_it_is_numpys(flags: tuple[bool, bool, bool]) -> No
     assert_right(product, "float64", (5, 6, 7), flags)
 
 
+@pytest.fixture(scope="module")
+def with_biases() -> Any:
+    """The product as a layer calls it, compiled."""
+    import numba
+
+    from fastnet_kernels.jit.products import gemm
+
+    def call(out: Any, a: Any, b: Any, biases: Any, transpose_a: bool, transpose_b: bool) -> None:
+        gemm(out, a, b, biases, transpose_a, transpose_b, False, 0)
+
+    return numba.njit(call)
+
+
 @pytest.mark.parametrize("transpose_b", [False, True])
 @pytest.mark.parametrize("transpose_a", [False, True])
 @pytest.mark.parametrize(
     "shape",
-    [(1, 40, 9), (40, 1, 9), (3, 1, 9), (40, 9, 1), (32, 10, 64), (33, 17, 5), (5, 6, 300), (130, 70, 257), (7, 5, 0)],
+    [
+        *[(1, 40, 9), (40, 1, 9), (3, 1, 9), (40, 9, 1), (5, 6, 1), (32, 10, 64), (33, 17, 5), (5, 6, 300)],
+        *[(130, 70, 257), (7, 5, 0)],
+    ],
     ids=str,
 )
-def test_biases_are_added_to_each_row(shape: tuple[int, int, int], transpose_a: bool, transpose_b: bool) -> None:
+def test_biases_are_added_to_each_row(
+    shape: tuple[int, int, int], transpose_a: bool, transpose_b: bool, with_biases: Any
+) -> None:
     """In each of the ways to a product, and without the compiler."""
-    from fastnet_kernels.jit.library import entry_point_for
-    from fastnet_kernels.jit.products import gemm
-
     rows, columns, inner = shape
     rng = np.random.default_rng(0)
     a = rng.standard_normal((inner, rows) if transpose_a else (rows, inner)).astype("float32")
     b = rng.standard_normal((columns, inner) if transpose_b else (inner, columns)).astype("float32")
     biases, out = rng.standard_normal(columns).astype("float32"), np.full((rows, columns), np.nan, "float32")
-    arguments = (out, a, b, biases, transpose_a, transpose_b, False, 0)
-    entry_point_for(gemm, arguments, f"gemm-{rows}-{columns}-{inner}")(*arguments)
+    with_biases(out, a, b, biases, transpose_a, transpose_b)
     left, right = (a.T if transpose_a else a).astype("float64"), (b.T if transpose_b else b).astype("float64")
     bound = (inner + 2) * np.finfo("float32").eps * (np.abs(left) @ np.abs(right) + np.abs(biases))
     assert np.all(np.abs(out - (left @ right + biases)) <= bound)
+
+
+@pytest.mark.needs_compiler
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("inner", "columns"), [(5, 3), (24, 16), (64, 10), (30, 70), (33, 1), (1, 7)])
+def test_a_row_has_the_bits_that_it_has_among_others(inner: int, columns: int, dtype: str, with_biases: Any) -> None:
+    """Alone or in a small batch: what is predicted for it does not depend on what it comes with."""
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((19, inner)).astype(dtype), rng.standard_normal((inner, columns)).astype(dtype)
+    biases, out = rng.standard_normal(columns).astype(dtype), np.empty((19, columns), dtype)
+    with_biases(out, a, b, biases, False, False)
+    for row in range(19):
+        alone = np.empty((1, columns), dtype)
+        with_biases(alone, a[row : row + 1], b, biases, False, False)
+        np.testing.assert_array_equal(alone[0], out[row])
+
+
+@pytest.mark.needs_compiler
+@pytest.mark.parametrize(("rows", "columns"), [(9, 1), (1, 9), (1, 1), (9, 5), (40, 20)])
+def test_a_product_is_summed_before_it_is_added(rows: int, columns: int, chosen: Any) -> None:
+    """To what is so large that none of its terms would change it."""
+    inner = 256
+    a, b = np.full((inner, rows), 2.0**-12, "float32"), np.full((inner, columns), 2.0**-13, "float32")
+    out = np.ones((rows, columns), "float32")
+    chosen(out, a, b, True, False, True, 0)
+    np.testing.assert_array_equal(out, np.float32(1 + inner * 2.0**-25))

@@ -52,19 +52,18 @@ def gemm(
     """Fill ``out = op(a) @ op(b)``, op being the transpose where asked, or add it to ``out`` if ``accumulate``.
 
     C-ordered matrices of one float type. A wider ``a`` stands for its columns from ``first`` on. ``biases`` (columns,)
-    are added to each row; they are empty where there are none, as where the product is added to ``out``.
+    are added to each row; they are empty where there are none, which they have to be if ``accumulate``.
 
     Without the compiler this is the Python that runs.
     """
     b = b.T if transpose_b else b
     a = a[:, first : first + (len(out) if transpose_a else len(b))]
     product = np.matmul(a.T if transpose_a else a, b)
+    assert not accumulate or biases.size == 0
     if accumulate:
         out += product
     else:
-        out[...] = product
-    if biases.size > 0:
-        out += biases
+        out[...] = product + biases if biases.size > 0 else product
 
 
 @shared(types.none, *[MATRIX] * 3, VECTOR, *[types.boolean] * 3, types.int64, plain=gemm)
@@ -359,7 +358,7 @@ def _write_tile(
     running = repeated(builder, inner, running, functools.partial(steps, 1))
     for place, total in zip(places, running[3:], strict=True):
         before = builder.select(add, vectors.load(c, place, mask), vectors.zero)
-        vectors.store(builder.fadd(before, total), c, place, mask)
+        vectors.store(vectors.add(before, total), c, place, mask)
 
 
 @intrinsic

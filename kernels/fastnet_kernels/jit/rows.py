@@ -135,7 +135,7 @@ def _emit(
         def add(row: Any, to: Sequence[Any]) -> None:
             here = builder.add(builder.mul(row, columns), place)
             for total, result in zip(to, results_of(vectors, inner, here, mask), strict=True):
-                builder.store(builder.fadd(builder.load(total), result.value), total)
+                builder.store(vectors.add(builder.load(total), result.value), total)
 
         whole, many = builder.and_(rows, ir.Constant(rows.type, -AT_ONCE)), ir.Constant(rows.type, AT_ONCE)
         with builder.if_then(builder.icmp_signed(">", whole, ir.Constant(rows.type, 0))):
@@ -148,13 +148,13 @@ def _emit(
             for total, parts in zip(totals, zip(*side_by_side, strict=True), strict=True):
                 left = [builder.load(part) for part in parts]
                 while len(left) > 1:
-                    left = [builder.fadd(*pair) for pair in zip(left[::2], left[1::2], strict=True)]
+                    left = [vectors.add(*pair) for pair in zip(left[::2], left[1::2], strict=True)]
                 builder.store(left[0], total)
         with cgutils.for_range_slice(builder, whole, rows, ir.Constant(rows.type, 1)) as (row, _):
             add(row, totals)
         for total, array in zip(totals, arrays, strict=False):
             before = builder.select(accumulate, vectors.load(array.data, place, mask), vectors.zero)
-            vectors.store(builder.fadd(before, builder.load(total)), array.data, place, mask)
+            vectors.store(vectors.add(before, builder.load(total)), array.data, place, mask)
 
     vectors = Vectors(context, builder, number)
     if sums:

@@ -182,7 +182,7 @@ class _Product:
                 ):
                     with builder.if_then(builder.icmp_signed("<=", done, self.number(row))):
                         for total, (place, mask) in zip(sums[row * width :], across, strict=False):
-                            total = builder.fadd(vectors.load(start, place, mask), total)
+                            total = vectors.add(vectors.load(start, place, mask), total)
                             vectors.store(total, line, place, mask)
             with filling:  # again, where they are there already: with the same bits
                 for row, line in enumerate(lines):

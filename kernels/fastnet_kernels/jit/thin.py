@@ -48,8 +48,8 @@ def combine_rows(
                 builder.add(place, ir.Constant(size.type, vector * vectors.lanes)) for vector in range(len(masks))
             ]
             sums = [cgutils.alloca_once(builder, vectors.vector) for _ in masks]
-            for total, at, mask in zip(sums, places, masks, strict=True):
-                builder.store(builder.select(add, vectors.load(before, at, mask), vectors.zero), total)
+            for total in sums:
+                builder.store(vectors.zero, total)
             with cgutils.for_range(builder, inner) as k:
                 row = builder.gep(rows, [builder.mul(k.index, rows_step)])
                 factor = builder.load(builder.gep(factors, [builder.mul(k.index, factors_step)]))
@@ -57,8 +57,10 @@ def combine_rows(
                 for total, at, mask in zip(sums, places, masks, strict=True):
                     value = vectors.load(row, at, mask)
                     builder.store(vectors.multiply_add(factor, value, builder.load(total)), total)
+            # Last, as in a tile, so that a row has the bits that it has among others.
             for total, at, mask in zip(sums, places, masks, strict=True):
-                vectors.store(builder.load(total), out, at, mask)
+                start = builder.select(add, vectors.load(before, at, mask), vectors.zero)
+                vectors.store(vectors.add(start, builder.load(total)), out, at, mask)
 
         many = ir.Constant(size.type, AT_ONCE * vectors.lanes)
         wide = builder.mul(builder.sdiv(size, many), many)
@@ -88,7 +90,7 @@ def dot_rows(
                 here = builder.gep(out, [i.index])
                 (total,) = _dot(vectors, rows, [builder.mul(i.index, rows_step)], vector, inner)
                 before = builder.select(add, builder.load(here), first)
-                builder.store(builder.fadd(before, vectors.sum(total)), here)
+                builder.store(vectors.add(before, vectors.sum(total)), here)
             with together:
                 _dot_together(vectors, [first, out, vector, rows, rows_step, size, inner, add])
         return context.get_dummy_value()
@@ -111,7 +113,7 @@ def _dot_together(vectors: Vectors, given: list[Any]) -> None:
             sums += _dot(vectors, line, places[first : first + TOGETHER], vector, inner)
         mask = vectors.first(left)
         before = builder.select(add, vectors.load(out, top, mask), vectors.spread(start))
-        vectors.store(builder.fadd(before, _folded(builder, sums)), out, top, mask)
+        vectors.store(vectors.add(before, _folded(vectors, sums)), out, top, mask)
 
 
 def _dot(vectors: Vectors, line: Any, places: list[Any], vector: Any, inner: Any) -> list[Any]:
@@ -132,7 +134,7 @@ def _dot(vectors: Vectors, line: Any, places: list[Any], vector: Any, inner: Any
     return [builder.load(total) for total in sums]
 
 
-def _folded(builder: Any, rows: list[Any]) -> Any:
+def _folded(vectors: Vectors, rows: list[Any]) -> Any:
     """A vector of the sums of as many vectors as it has numbers, each with the bits that ``Vectors.sum`` gives."""
     lanes, int32 = len(rows), ir.IntType(32)
     width = lanes // 2
@@ -140,7 +142,7 @@ def _folded(builder: Any, rows: list[Any]) -> Any:
         lower = [group + lane for group in range(0, 2 * lanes, 2 * width) for lane in range(width)]
         halves = [ir.Constant(ir.VectorType(int32, lanes), [lane + half for lane in lower]) for half in (0, width)]
         rows = [
-            builder.fadd(*(builder.shuffle_vector(*pair, half) for half in halves))
+            vectors.add(*(vectors.builder.shuffle_vector(*pair, half) for half in halves))
             for pair in zip(rows[::2], rows[1::2], strict=True)
         ]
         width //= 2

@@ -102,6 +102,11 @@ class Vectors:
         """``a * b + c``, rounded once where the machine has an instruction for it."""
         return self._call("fmuladd", "", self.vector, [a, b, c])
 
+    def add(self, a: Any, b: Any) -> Any:
+        """``a + b`` of vectors or numbers, which stays where it is written: flags of its own keep Numba from giving it
+        those of the function, by which LLVM may sum in another order, and in another one in each copy of the code."""
+        return self.builder.fadd(a, b, flags=("nsz",))
+
     def sum(self, vector: Any) -> Any:
         """The sum of a vector's numbers, by halves."""
         lanes, int32 = self.lanes, ir.IntType(32)
@@ -110,7 +115,7 @@ class Vectors:
             halves = [
                 ir.Constant(ir.VectorType(int32, lanes), list(range(first, first + lanes))) for first in (0, lanes)
             ]
-            vector = self.builder.fadd(*(self.builder.shuffle_vector(vector, vector, half) for half in halves))
+            vector = self.add(*(self.builder.shuffle_vector(vector, vector, half) for half in halves))
         return self.builder.extract_element(vector, ir.Constant(int32, 0))
 
     def _call(self, name: str, suffix: str, returned: Any, arguments: list[Any]) -> Any:

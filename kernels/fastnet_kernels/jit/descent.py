@@ -10,15 +10,15 @@ kernels with all their arguments, is most of a step of a few hundred multiply-ad
 into it, and a sample is not copied but read where it is. ``docs/decisions/0021`` tells what was measured.
 """
 
-from ..program import CATEGORICAL, DENSE, DROPOUT, HISTORY_CORRECT, HISTORY_LOSS, NOISE, RATE
+from ..program import DENSE, DROPOUT, HISTORY_CORRECT, HISTORY_LOSS, NOISE, RATE
 from .activations import activation_backward, activation_forward
 from .blas import address
 from .calls import outlined
 from .compiler import COMPILED, kernel
-from .formula import elementwise
 from .losses import count_correct, loss_forward_backward
 from .optimizers import SGD
 from .products import dots
+from .rows import sum_rows
 from .thin import combine_rows, outer_product
 from .views import matrix, row_block, vector
 
@@ -50,9 +50,12 @@ def is_online(program, settings, weights, pixels):
     return True
 
 
-@elementwise("biases")
-def _add(biases, change):
-    return biases + change
+@kernel
+def _layer(op, parameters, activations, max_rows):
+    n_in, n_out = op["input_size"], op["output_size"]
+    weights, biases = vector(parameters, op["weights"], n_in * n_out), vector(parameters, op["biases"], n_out)
+    out = matrix(activations, op["output"] * max_rows, 1, n_out)
+    return weights, biases, out, matrix(activations, op["z"] * max_rows, 1, n_out)
 
 
 @kernel
@@ -61,11 +64,7 @@ def _forward(program, parameters, activations, x, max_rows):
     for index in range(program.size - 1):
         op = program[index]
         n_in, n_out = op["input_size"], op["output_size"]
-        weights, biases = vector(parameters, op["weights"], n_in * n_out), vector(parameters, op["biases"], n_out)
-        out, z = (
-            matrix(activations, op["output"] * max_rows, 1, n_out),
-            matrix(activations, op["z"] * max_rows, 1, n_out),
-        )
+        weights, biases, out, z = _layer(op, parameters, activations, max_rows)
         from_, to, W, b = address(x, 0), address(z, 0), address(weights, 0), address(biases, 0)
         if n_out == 1:
             dots(biases[0], to, W, from_, n_in, 1, n_in, False)
@@ -82,11 +81,7 @@ def _backward(program, parameters, activations, deltas, x, max_rows):
     for index in range(program.size - 2, -1, -1):
         op = program[index]
         n_in, n_out = op["input_size"], op["output_size"]
-        weights, biases = vector(parameters, op["weights"], n_in * n_out), vector(parameters, op["biases"], n_out)
-        out, z = (
-            matrix(activations, op["output"] * max_rows, 1, n_out),
-            matrix(activations, op["z"] * max_rows, 1, n_out),
-        )
+        weights, biases, out, z = _layer(op, parameters, activations, max_rows)
         dz, dx = matrix(deltas, op["output"] * max_rows, 1, n_out), matrix(deltas, op["input"] * max_rows, 1, n_in)
         given = x if index == 0 else matrix(activations, op["input"] * max_rows, 1, n_in)
         activation_backward(dz, dz, out, z, op["function"], op["slope"])
@@ -95,7 +90,7 @@ def _backward(program, parameters, activations, deltas, x, max_rows):
             combine_rows(zero, to, to, change, 1, W, n_in, n_in, 1, False)
         elif op["passes_on"] != 0:
             dots(zero, to, change, W, n_out, n_in, n_out, False)
-        _add(biases, dz)
+        sum_rows(biases, dz, True)
         if n_out == 1:
             outer_product(zero, W, W, n_in, change, 1, from_, 1, n_in, True)
         else:
@@ -104,13 +99,12 @@ def _backward(program, parameters, activations, deltas, x, max_rows):
 
 @outlined
 def online_epoch(
-    partial, program, settings, schedule, first_step, parameters, activations, deltas, order, shuffled, X, Y, W
+    partial, program, settings, schedule, first_step, columns, parameters, activations, deltas, order, shuffled, X, Y, W
 ):
     """One update for each sample, in order; the sums of their losses and right answers are added to the
     first row of ``partial``."""
     loss, max_rows = program[program.size - 1], settings["max_rows"]
     n_out = loss["input_size"]
-    columns = 1 if loss["function"] == CATEGORICAL else n_out
     share = settings["loss_factor"] * (1 / columns if settings["penalty_by_rows"] != 0 else 1.0)
     factor = settings["gradient_factor"] / columns
     losses = matrix(deltas, loss["targets"] * max_rows, 1, columns)

@@ -635,7 +635,20 @@ def _train(
         if online:
             first = step - settings["step"]
             online_epoch(
-                partial, program, settings, schedule, first, parameters, activations, deltas, order, shuffled, X, Y, W
+                partial,
+                program,
+                settings,
+                schedule,
+                first,
+                columns,
+                parameters,
+                activations,
+                deltas,
+                order,
+                shuffled,
+                X,
+                Y,
+                W,
             )
             step += n_samples
             start = n_samples

@@ -151,7 +151,7 @@ class _Product:
         across[-1] = across[-1][0], mask
 
         def step(running: list[Any]) -> list[Any]:
-            pointers, b, sums = running[: len(starts)], running[len(starts)], list(running[len(starts) + 1 :])
+            pointers, b, sums = running[: len(starts)], running[len(starts)], running[len(starts) + 1 :]
             # LLVM would else keep a pointer for each row, move them all, and have no registers left for them.
             pointers = [self._opaque(pointer) for pointer in pointers]
             given = [vectors.load(builder.bitcast(b, numbers), place, mask) for place, mask in across]

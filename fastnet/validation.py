@@ -48,7 +48,9 @@ def all_finite(values: npt.NDArray[np.floating]) -> bool:
     if values.size >= LARGE:
         with np.errstate(over="ignore", invalid="ignore"):
             # A sum sees every NaN and infinity without a temporary of their size; it may overflow where they do not.
-            if np.isfinite(values.sum()):
+            # That of squares is the BLAS's, which reads memory twice as fast as NumPy's own.
+            flat = values.ravel(order="K") if values.flags.forc else None
+            if np.isfinite(values.sum() if flat is None else np.dot(flat, flat)):
                 return True
     # Counting has no Python in it, which `all` has: a single row is predicted in ten microseconds.
     return bool(np.count_nonzero(np.isfinite(values)) == values.size)

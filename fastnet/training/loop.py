@@ -271,17 +271,16 @@ class Training:
         started = time.perf_counter()
         finished = steps.train(rows, first, rates)
         seconds = (time.perf_counter() - started) / count
-        for row, rate in zip(rows[:finished], rates[self.steps_per_epoch - 1 :: self.steps_per_epoch], strict=False):
-            self.record(row, seconds)
-            self.history.learning_rate.append(float(rate))
+        self.record(rows[:finished], seconds)
+        self.history.learning_rate += rates[self.steps_per_epoch - 1 :: self.steps_per_epoch][:finished].tolist()
         if finished < count or not all_finite(self.model.parameters):
             loss = rows[finished, HISTORY_LOSS] if finished < count else math.nan
             raise gone_back(steps, first + finished, loss)
         return seconds
 
-    def record(self, row: npt.NDArray[np.float64], seconds: float) -> None:
-        """Put what the engine said of an epoch into the history."""
-        self.history.loss.append(float(row[HISTORY_LOSS]))
+    def record(self, rows: npt.NDArray[np.float64], seconds: float) -> None:
+        """Put what the engine said of epochs, a row each, into the history."""
+        self.history.loss += rows[:, HISTORY_LOSS].tolist()
         if self.model.is_classifier:
-            self.history.accuracy.append(float(row[HISTORY_CORRECT]) / self._labelled)
-        self.history.seconds.append(seconds)
+            self.history.accuracy += (rows[:, HISTORY_CORRECT] / self._labelled).tolist()
+        self.history.seconds += [seconds] * len(rows)

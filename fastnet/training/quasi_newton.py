@@ -64,7 +64,7 @@ def minimise(training: Training, optimizer: LBFGS, end_epoch: Callable[[], None]
         parameters[trained] = x
         training.parameters_before = accepted.copy()
         np.copyto(accepted, parameters)
-        training.record(before, time.perf_counter() - started)
+        training.record(before[np.newaxis], time.perf_counter() - started)
         end_epoch()
         if not np.array_equal(parameters, accepted):
             raise ConfigurationError(
@@ -93,7 +93,7 @@ def minimise(training: Training, optimizer: LBFGS, end_epoch: Callable[[], None]
         np.copyto(parameters, accepted)
     if not training.history.loss:
         # Nothing was left to do; an epoch that changes nothing says so.
-        training.record(before, time.perf_counter() - started)
+        training.record(before[np.newaxis], time.perf_counter() - started)
         end_epoch()
     if len(training.history.loss) < training.epochs:
         training.stop(f"L-BFGS ended: {str(result.message).lower()}")

@@ -60,8 +60,7 @@ class Trained:
         self, model: Model, program: Record, parameters: Array, features: Samples | Streamed, n_slots: int
     ) -> None:
         self.model, self.program, self.parameters, self.features = model, program, parameters, features
-        self.slots = aligned((n_slots, parameters.size), model.dtype)
-        self.slots[...] = 0
+        self.slots = aligned((n_slots, parameters.size), model.dtype, zeros=True)
 
     @staticmethod
     def of(model: Model, features: Samples | Streamed, n_slots: int) -> Trained:

@@ -27,3 +27,12 @@ def test_infinities_that_cancel() -> None:
     values = np.ones(2 * LARGE, np.float32)
     values[3], values[-3] = np.inf, -np.inf
     assert not all_finite(values)
+
+
+@pytest.mark.parametrize("order", ["rows", "columns", "every second row"])
+def test_however_they_lie_in_memory(order: str) -> None:
+    for bad in (1.0, np.nan, np.inf):
+        values = np.ones((600, 400), np.float32)
+        values[400, 17] = bad
+        view = {"rows": values, "columns": values.T, "every second row": values[::2]}[order]
+        assert all_finite(view) == (bad == 1.0)

@@ -302,6 +302,7 @@ def test_the_tiles_of_products_stay_in_registers(compiled: Any) -> None:
     a pointer for each row, which would leave no registers for them. The highest small ones take two steps at once."""
     from fastnet_kernels.jit.products import TALL, UNROLLED, gemm
     from fastnet_kernels.jit.small import HEIGHTS
+    from fastnet_kernels.jit.vectors import VECTOR_BYTES
 
     matrices = tuple(np.ones((8, 8), np.float32) for _ in range(3))
     loops = innermost_loops(compiled(gemm, (*matrices, np.ones(0, np.float32), False, False, False, 0)))
@@ -313,6 +314,10 @@ def test_the_tiles_of_products_stay_in_registers(compiled: Any) -> None:
         if X86:
             assert not any(re.search(r"\(%rsp\), %[xyz]mm|%[xyz]mm\d+, \S*\(%rsp\)", loop.text) for loop in found)
             assert wanted == large or not any("(%rsp)" in loop.text for loop in found)
+        if wanted == large and VECTOR_BYTES == 64:
+            # One instruction where its address is a register and a constant, two where another register is in it.
+            assert any(len(re.findall(r"\(%\w+\)\{1to16\}, %zmm", loop.text)) >= wanted // 2 for loop in found)
+            assert not any(re.search(r"\(%\w+,%\w+(,\d)?\)\{1to16\}", loop.text) for loop in found)
 
 
 def test_the_batch_is_gathered_by_vectors(compiled: Any) -> None:

@@ -478,8 +478,9 @@ def gather(batch, X, order, start):
         for i in range(batch.shape[0]):
             batch[i, 0] = X[order[start + i], 0]
         return
-    for i in range(batch.shape[0]):
-        move(batch, i * n, X, order[start + i] * n, n)
+    last = start + batch.shape[0] - 1
+    for i in range(start, last + 1):
+        move(batch, (i - start) * n, X, order[i] * n, n, order[min(i + 2, last)] * n)
 
 
 @kernel

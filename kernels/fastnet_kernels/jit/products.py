@@ -12,7 +12,6 @@ products, and longer below a million multiply-adds, for which copying does not p
 """
 
 import functools
-import itertools
 from typing import Any
 
 import numpy as np
@@ -36,14 +35,16 @@ TALL = 12 if REGISTERS == 32 else 6
 LOW = TALL // 3
 """Rows of the tiles for what is left, before single rows: as few as still hide a multiply-add's latency."""
 
+SPREAD = 3
+"""Of so many rows of a tile one has its number spread over a register for both vectors; for the others each
+multiply-add does that itself. That is an instruction less where another process runs on the core's other thread and
+takes every second turn to issue; all of them would be more than two loads a cycle (``docs/decisions/0022``)."""
+
 UNROLLED = 4
 """Steps of the inner dimension between two tests for its end; four instructions a cycle are all that is issued."""
 
 DEPTH_BYTES, HEIGHT = 1024, 22 * TALL
 """The block of the inner dimension, in bytes of a row, and the rows that are copied at once."""
-
-_ROW_BYTES = DEPTH_BYTES + 64
-"""From row to row of a copied block: lines of the cache further, so that a tile's rows are not all in one set."""
 
 
 def gemm(
@@ -192,6 +193,13 @@ def in_registers(
 
 
 @kernel
+def even_part(size, most):
+    """At most so many of so many, such that what is left in the end is about as many."""
+    parts = (size + most - 1) // most
+    return min(most, ((size + parts - 1) // parts + UNROLLED - 1) & -UNROLLED)
+
+
+@kernel
 def turn_matrix(zero, out, out_step, a, a_step, rows, columns):
     """The transpose of a matrix of any size; a function of its own, so that those who call it share its code."""
     size = _itemsize(zero)
@@ -245,22 +253,8 @@ def _memory(size: int) -> Any:
     return memory
 
 
-_block_memory = _memory(HEIGHT * _ROW_BYTES)
+_block_memory = _memory(HEIGHT * DEPTH_BYTES)
 _panel_memory = _memory(2 * VECTOR_BYTES * DEPTH_BYTES // 4)
-
-
-def _prefetch(builder: Any, data: Any, is_written: bool) -> None:
-    """Ask for a line of the cache, one to be read into the second level: nothing waits, and no address is wrong."""
-    byte, int32 = ir.PointerType(ir.IntType(8)), ir.IntType(32)
-    kind = ir.FunctionType(ir.VoidType(), [byte, int32, int32, int32])
-    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    builder.call(
-        function,
-        [
-            builder.bitcast(data, byte),
-            *(ir.Constant(int32, number) for number in ((1, 3, 1) if is_written else (0, 2, 1))),
-        ],
-    )
 
 
 @intrinsic
@@ -278,26 +272,21 @@ def _tile(
     b_step: Any,
     next_panel: Any,
     next_step: Any,
-    transposed: Any,
     add: Any,
 ) -> Any:
     """A tile of the output, ``c += a @ b`` or ``c = a @ b``, of ``TALL``, ``LOW`` or single rows.
 
-    ``a`` is as the block holds it, or ``transposed`` with rows of ``a_step``. ``next_panel`` is what to fetch
-    meanwhile, a line every ``next_step`` numbers.
+    The numbers of a column of ``a`` lie side by side, and from column to column it is ``a_step`` numbers.
+    ``next_panel`` is what to fetch meanwhile, a line every ``next_step`` numbers.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, rows, columns, *given, transposed, add = arguments
+        _, rows, columns, *given, add = arguments
         vectors = Vectors(context, builder, zero)
         is_whole = builder.icmp_signed("==", columns, ir.Constant(columns.type, 2 * vectors.lanes))
         after = builder.append_basic_block("after")
-        for n_vectors, flipped in itertools.product((2, 1), (False, True)):
+        for n_vectors, is_chosen in ((2, is_whole), (1, builder.not_(is_whole))):
             chosen, others = builder.append_basic_block(), builder.append_basic_block()
-            is_chosen = builder.and_(
-                is_whole if n_vectors == 2 else builder.not_(is_whole),
-                transposed if flipped else builder.not_(transposed),
-            )
             builder.cbranch(is_chosen, chosen, others)
             builder.position_at_end(chosen)
             mask = vectors.first(columns) if n_vectors == 1 else None
@@ -306,19 +295,17 @@ def _tile(
                 block = builder.append_basic_block()
                 choice.add_case(ir.Constant(rows.type, n_rows), block)
                 with builder.goto_block(block):
-                    _write_tile(vectors, n_rows, n_vectors, flipped, mask, add, given)
+                    _write_tile(vectors, n_rows, n_vectors, mask, add, given)
                     builder.branch(after)
             builder.position_at_end(others)
         builder.branch(after)
         builder.position_at_end(after)
         return context.get_dummy_value()
 
-    return types.none(zero, *[types.intp] * 11, types.boolean, types.boolean), generate
+    return types.none(zero, *[types.intp] * 11, types.boolean), generate
 
 
-def _write_tile(
-    vectors: Vectors, rows: int, n_vectors: int, transposed: bool, mask: Any, add: Any, given: list[Any]
-) -> None:
+def _write_tile(vectors: Vectors, rows: int, n_vectors: int, mask: Any, add: Any, given: list[Any]) -> None:
     inner, c, c_step, a, a_step, b, b_step, next_panel, next_step = given
     builder = vectors.builder
     c, a, b, next_panel = pointers(vectors, c, a, b, next_panel)
@@ -332,21 +319,25 @@ def _write_tile(
         for vector in range(n_vectors)
     ]
     for place in places:
-        _prefetch(builder, builder.gep(c, [place]), True)
+        vectors.prefetch(builder.gep(c, [place]), True)
 
     def steps(n: int, running: list[Any]) -> list[Any]:
         """So many numbers of the inner dimension; as many sums are running as the tile has vectors."""
         a_here, b_here, next_here, *sums = running
-        _prefetch(builder, next_here, False)
+        vectors.prefetch(next_here, False)
         for _ in range(n):
             given = [vectors.load(b_here, number(vector * vectors.lanes), mask) for vector in range(n_vectors)]
             for row in range(rows):
-                offset = row if transposed else row * (_ROW_BYTES // vectors.itemsize)
-                factor = vectors.spread(builder.load(builder.gep(a_here, [number(offset)])))
+                place = builder.gep(a_here, [number(row)])
+                factor = None if row % SPREAD else vectors.spread(builder.load(place))
                 for vector in range(n_vectors):
                     at = row * n_vectors + vector
-                    sums[at] = vectors.multiply_add(factor, given[vector], sums[at])
-            a_here = builder.gep(a_here, [a_step if transposed else number(1)])
+                    if factor is None:
+                        sums[at] = vectors.multiply_add_at(place, given[vector], sums[at])
+                    else:
+                        sums[at] = vectors.multiply_add(factor, given[vector], sums[at])
+            # Else LLVM adds the step within the addresses, and takes each apart into two instructions again.
+            a_here = vectors.opaque(builder.gep(a_here, [a_step]))
             b_here = builder.gep(b_here, [b_step])
         return [a_here, b_here, builder.gep(next_here, [next_step]), *sums]
 
@@ -400,7 +391,8 @@ def _copy_turned(
 def by_tiles(zero, c, a, a_step, b, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate):
     """Addresses, and how many numbers a row of ``a`` and of ``b`` is after the one before."""
     size = _itemsize(zero)
-    lanes, depth, block_step = VECTOR_BYTES // size, DEPTH_BYTES // size, _ROW_BYTES // size
+    lanes = VECTOR_BYTES // size
+    depth = even_part(inner, DEPTH_BYTES // size)
     block, panel, panel_step = _block_memory(), _panel_memory(), 2 * (VECTOR_BYTES // size)
     # A copy pays where it is read again: a block by many panels, a panel by many tiles.
     copies_block, copies_panel = columns > 2 * panel_step, rows >= 4 * TALL and columns > lanes
@@ -409,16 +401,15 @@ def by_tiles(zero, c, a, a_step, b, b_step, rows, columns, inner, transpose_a, t
         add = accumulate or k > 0
         for i in range(0, rows, HEIGHT):
             high = min(HEIGHT, rows - i)
-            a_here, a_here_step, row_bytes, tile_bytes = a + (k * a_step + i) * size, a_step, size, TALL * size
-            if not transpose_a:
-                _copy(zero, block, block_step, a + (i * a_step + k) * size, a_step, high, deep)
-                a_here, row_bytes, tile_bytes = block, _ROW_BYTES, TALL * _ROW_BYTES
-            elif copies_block:
-                for row in range(0, high, TALL):
-                    _copy(
-                        zero, block + row * deep * size, TALL, a_here + row * size, a_step, deep, min(TALL, high - row)
-                    )
+            a_here, a_here_step, tile_bytes = a + (k * a_step + i) * size, a_step, TALL * size
+            if copies_block or not transpose_a:
                 a_here, a_here_step, tile_bytes = block, TALL, deep * TALL * size
+                for row in range(0, high, TALL):
+                    to, n = block + row * deep * size, min(TALL, high - row)
+                    if transpose_a:
+                        _copy(zero, to, TALL, a + (k * a_step + i + row) * size, a_step, deep, n)
+                    else:
+                        turn_matrix(zero, to, TALL, a + ((i + row) * a_step + k) * size, a_step, n, deep)
             j = 0
             while j < columns:
                 wide = min(columns - j, panel_step)
@@ -440,7 +431,7 @@ def by_tiles(zero, c, a, a_step, b, b_step, rows, columns, inner, transpose_a, t
                 while row < high:
                     tile, left = row // TALL, high - row
                     n = TALL if left >= TALL else LOW if left >= LOW else 1
-                    a_tile = a_here + tile * tile_bytes + (row - tile * TALL) * row_bytes
+                    a_tile = a_here + tile * tile_bytes + (row - tile * TALL) * size
                     # A tile fetches a line of every row in its part of the panel.
                     line, part = tile // UNROLLED, tile % UNROLLED
                     ahead = next_panel + line * VECTOR_BYTES + part * (deep // UNROLLED) * next_step * size
@@ -457,7 +448,6 @@ def by_tiles(zero, c, a, a_step, b, b_step, rows, columns, inner, transpose_a, t
                         b_here_step,
                         ahead,
                         next_step,
-                        transpose_a,
                         add,
                     )
                     row += n

@@ -192,28 +192,33 @@ def _largest(typingctx: Any, row: Any) -> Any:
     return row.dtype(row), generate
 
 
-def move(out: Any, to: Any, a: Any, start: Any, size: Any) -> None:
-    """``out``'s numbers from the one of number ``to`` on are those of ``a`` from ``start`` on, so many.
+def move(out: Any, to: Any, a: Any, start: Any, size: Any, ahead: Any) -> None:
+    """``out``'s numbers from the one of number ``to`` on are those of ``a`` from ``start`` on, so many. As many from
+    ``ahead`` on are fetched meanwhile: rows in an order of their own come as a surprise to the machine.
 
     LLVM's loop looks anew for each row of a batch whether the two overlap, longer than a short row takes."""
     out.reshape(-1)[to : to + size] = a.reshape(-1)[start : start + size]
 
 
 @inlined(move)
-def _move(typingctx: Any, out: Any, to: Any, a: Any, start: Any, size: Any) -> Any:
+def _move(typingctx: Any, out: Any, to: Any, a: Any, start: Any, size: Any, ahead: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         result, given = (
             context.make_array(kind)(context, builder, arguments[place]).data for kind, place in ((out, 0), (a, 2))
         )
-        _, to, _, start, size = arguments
+        _, to, _, start, size, ahead = arguments
+        wanted = builder.gep(given, [ahead])
         result, given = builder.gep(result, [to]), builder.gep(given, [start])
         vectors = Vectors(context, builder, out.dtype)
-        vectors.over_masked(
-            size, lambda place, mask: vectors.store(vectors.load(given, place, mask), result, place, mask)
-        )
+
+        def copy(place: Any, mask: Any) -> None:
+            vectors.prefetch(builder.gep(wanted, [place]), False)
+            vectors.store(vectors.load(given, place, mask), result, place, mask)
+
+        vectors.over_masked(size, copy)
         return context.get_dummy_value()
 
-    return types.none(out, types.intp, a, types.intp, types.intp), generate
+    return types.none(out, types.intp, a, types.intp, types.intp, types.intp), generate
 
 
 @by_columns("a", matrices=("a",))

@@ -18,7 +18,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from .loops import repeated
-from .vectors import REGISTERS, VECTOR_BYTES, Vectors
+from .vectors import REGISTERS, Vectors
 
 HEIGHTS = {4: (6, 2), 3: (8, 2), 2: (12, 8, 4, 2), 1: (16, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (12, 4, 2)}
 """For each width of a tile, in vectors, how many rows it may have."""
@@ -74,23 +74,6 @@ class _Product:
             places.append(self.builder.mul(odd[row // power], self.number(power)))
         return places
 
-    def _opaque(self, value: Any, register: str = "r") -> Any:
-        """The same, of which LLVM knows nothing."""
-        return self.builder.asm(ir.FunctionType(value.type, [value.type]), "", f"={register},0", [value], False)
-
-    def _held(self, mask: Any) -> Any:
-        """The mask, held where LLVM would else make it anew in each turn of a loop: as bits for a register of masks, or
-        as the signs of a vector's numbers."""
-        builder, lanes = self.builder, self.vectors.lanes
-        if VECTOR_BYTES == 64:
-            bits = self._opaque(builder.zext(builder.bitcast(mask, ir.IntType(lanes)), ir.IntType(32)))
-            return builder.bitcast(builder.trunc(bits, ir.IntType(lanes)), mask.type)
-        if VECTOR_BYTES == 32:
-            number = ir.IntType(8 * self.vectors.itemsize)
-            signs = self._opaque(builder.sext(mask, self.vectors.vector_of(number)), "x")
-            return builder.icmp_signed("<", signs, self.vectors.constant(0, number))
-        return mask
-
     def write(self) -> None:
         """All columns, strip by strip: the widest as long as they are whole, then what is left, in as few vectors as it
         has."""
@@ -119,7 +102,7 @@ class _Product:
         for width in range(min(widest, 3), 0, -1):
             with self.builder.if_then(more_than(width - 1)):
                 last = self.builder.sub(left(), self.number((width - 1) * lanes))
-                take(width, left(), self._held(self.vectors.first(last)))
+                take(width, left(), self.vectors.held(self.vectors.first(last)))
 
     def _fits(self, at: Any, size: Any, end: Any) -> Any:
         return self.builder.icmp_signed("<=", self.builder.add(self.builder.load(at), size), end)
@@ -153,7 +136,7 @@ class _Product:
         def step(running: list[Any]) -> list[Any]:
             pointers, b, sums = running[: len(starts)], running[len(starts)], running[len(starts) + 1 :]
             # LLVM would else keep a pointer for each row, move them all, and have no registers left for them.
-            pointers = [self._opaque(pointer) for pointer in pointers]
+            pointers = [vectors.opaque(pointer) for pointer in pointers]
             given = [vectors.load(builder.bitcast(b, numbers), place, mask) for place, mask in across]
             for row in range(rows):
                 place = builder.gep(pointers[row // TOGETHER], [self.places[row % TOGETHER]])

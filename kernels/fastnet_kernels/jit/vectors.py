@@ -63,6 +63,14 @@ class Vectors:
         alignment = ir.Constant(ir.IntType(32), self.itemsize)
         self._call("masked.store", ".p0", ir.VoidType(), [value, self.at(data, place), alignment, mask])
 
+    def prefetch(self, data: Any, is_written: bool) -> None:
+        """Ask for a line of the cache, one to be read into the second level: nothing waits, and no address is wrong."""
+        byte, int32 = ir.PointerType(ir.IntType(8)), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, int32, int32, int32])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        how = (ir.Constant(int32, number) for number in ((1, 3, 1) if is_written else (0, 2, 1)))
+        self.builder.call(function, [self.builder.bitcast(data, byte), *how])
+
     def over(self, size: Any, write: "Callable[[Vectors, Any], None]") -> None:
         """Write a loop over so many numbers: ``write(vectors, place)``, whole vectors first, then with ``single``.
 
@@ -101,6 +109,33 @@ class Vectors:
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         """``a * b + c``, rounded once where the machine has an instruction for it."""
         return self._call("fmuladd", "", self.vector, [a, b, c])
+
+    def multiply_add_at(self, data: Any, b: Any, c: Any) -> Any:
+        """``data[0] * b + c``, the number read by the instruction itself where the machine has one for it."""
+        if self.lanes * self.itemsize < 64:
+            return self.multiply_add(self.spread(self.builder.load(data)), b, c)
+        llvmlite.binding.initialize_native_asmparser()
+        kind = ir.FunctionType(self.vector, [self.vector, data.type, self.vector])
+        text = f"vfmadd231p{'s' if self.itemsize == 4 else 'd'} $2{{1to{self.lanes}}}, $1, $0"
+        instruction = ir.InlineAsm(kind, text, "=v,v,*m,0")
+        return self.builder.call(instruction, [b, data, c], arg_attrs={1: ("elementtype",)})
+
+    def opaque(self, value: Any, register: str = "r") -> Any:
+        """The same, of which LLVM knows nothing."""
+        return self.builder.asm(ir.FunctionType(value.type, [value.type]), "", f"={register},0", [value], False)
+
+    def held(self, mask: Any) -> Any:
+        """The mask, held where LLVM would else make it anew in each turn of a loop: as bits for a register of masks, or
+        as the signs of a vector's numbers."""
+        builder = self.builder
+        if VECTOR_BYTES == 64:
+            bits = self.opaque(builder.zext(builder.bitcast(mask, ir.IntType(self.lanes)), ir.IntType(32)))
+            return builder.bitcast(builder.trunc(bits, ir.IntType(self.lanes)), mask.type)
+        if VECTOR_BYTES == 32:
+            number = ir.IntType(8 * self.itemsize)
+            signs = self.opaque(builder.sext(mask, self.vector_of(number)), "x")
+            return builder.icmp_signed("<", signs, self.constant(0, number))
+        return mask
 
     def add(self, a: Any, b: Any) -> Any:
         """``a + b`` of vectors or numbers, which stays where it is written: flags of its own keep Numba from giving it

@@ -87,6 +87,9 @@ from .views import flat, matrix, row_block, vector
 # are large they are given np.int64(0).
 _PROGRAM = types.Array(numba.from_dtype(OP), 1, "C", readonly=True)
 
+ROWS_AHEAD = 5
+"""How many rows before a sample is copied it is fetched: 2 and 10 were slower."""
+
 SQUARES = HISTORY_COLUMNS
 """The column of a part's sums in which the squares of its gradients are, after those of the history."""
 
@@ -480,7 +483,7 @@ def gather(batch, X, order, start):
         return
     last = start + batch.shape[0] - 1
     for i in range(start, last + 1):
-        move(batch, (i - start) * n, X, order[i] * n, n, order[min(i + 2, last)] * n)
+        move(batch, (i - start) * n, X, order[i] * n, n, order[min(i + ROWS_AHEAD, last)] * n)
 
 
 @kernel

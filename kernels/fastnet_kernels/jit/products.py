@@ -153,7 +153,6 @@ def in_registers(
     many columns at a time, or an output that has but a few columns for many rows, which is worked out transposed."""
     size = _itemsize(zero)
     lanes = VECTOR_BYTES // size
-    a_row, a_column = (1, a_step) if transpose_a else (a_step, 1)
     is_turned = transpose_a and not transpose_b and is_narrow(rows, columns, lanes)
     if adds and inner <= 2 * lanes:
         is_turned = False  # to turn what is added to takes longer than it saves
@@ -163,7 +162,7 @@ def in_registers(
             turn_matrix(zero, turned, rows, before, before_step, rows, columns)
         before, before_step = turned, rows
         to, to_step, m, n = turned, rows, columns, rows
-        a, a_row, a_column, here, here_step = b, 1, b_step, a, a_step
+        a, a_step, here, here_step = b, b_step, a, a_step
     elif transpose_b and columns * inner > SMALL:
         wide = SMALL // inner & -lanes
     while j < columns:
@@ -178,13 +177,13 @@ def in_registers(
             before + j * size,
             before_step,
             a,
-            a_row,
-            a_column,
+            a_step,
             here,
             here_step,
             m,
             n,
             inner,
+            transpose_a,
             adds,
         )
         j += wide

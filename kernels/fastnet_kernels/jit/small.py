@@ -1,14 +1,15 @@
 """Small products of matrices: tiles of the output in registers, and not a number copied.
 
 What makes the large tiles of ``products`` fast, blocks and panels laid out for them, takes longer than a small product
-itself. Here a tile reads its numbers where they are: from row to row and from column to column the first matrix is so
-many bytes, whatever they are, so that it may be transposed. A tile is some rows and one to four vectors of columns; as
-many sums hide a multiply-add's latency, and what a step of the inner dimension needs has room beside them.
+itself. Here a tile reads its numbers where they are, the first matrix in rows or, transposed, in columns. A tile is
+some rows and one to four vectors of columns; as many sums hide a multiply-add's latency, and what a step of the inner
+dimension needs has room beside them.
 
 Each number of the output is summed by itself in the order of the inner dimension, so that its bits do not depend on
-which tile it is in. ``docs/decisions/0020`` tells what was measured.
+which tile it is in. ``docs/decisions/0020`` and ``0022`` tell what was measured.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,12 +21,16 @@ from numba.extending import intrinsic
 from .loops import repeated
 from .vectors import REGISTERS, Vectors
 
-HEIGHTS = {4: (6, 2), 3: (8, 2), 2: (12, 8, 4, 2), 1: (16, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (12, 4, 2)}
-"""For each width of a tile, in vectors, how many rows it may have."""
+HEIGHTS = {4: (6, 2), 3: (8, 2), 2: (12, 8, 4, 2), 1: (12, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (8, 4, 2)}
+"""For each width of a tile, in vectors, how many rows it may have: with ``a`` in rows there is a pointer for each."""
 
+UNROLLED = 4
+"""Steps of the inner dimension between two jumps, in the highest tiles."""
 
-TOGETHER = 8
-"""Rows of ``a`` that are addressed from one pointer."""
+SPREAD = {4: (1, 1, 0), 3: (1, 0), 2: (1, 0, 0), 1: (0,)}
+"""For each width which rows, in turn, have their number spread over a register for all of their vectors; in the others
+each multiply-add does that itself. That is fewer instructions and more loads, of which there are two a cycle; and
+every row that is not spread has a pointer, of which there is room for twelve."""
 
 
 @contextmanager
@@ -42,37 +47,22 @@ def _while(builder: Any, condition: Callable[[], Any]) -> Iterator[None]:
 
 
 class _Product:
-    """The code of ``c = a @ b`` or ``c += a @ b`` from addresses and steps in numbers."""
+    """The code of ``c = a @ b`` or ``c += a @ b`` from addresses and steps in numbers. ``a`` lies in rows, or turned:
+    the numbers of a column side by side."""
 
-    def __init__(self, vectors: Vectors, arguments: list[Any]) -> None:
-        self.vectors, self.builder = vectors, vectors.builder
-        c, c_step, before, before_step, a, a_row, a_column, b, b_step, *sizes, self.add = arguments
+    def __init__(self, vectors: Vectors, arguments: list[Any], is_turned: bool) -> None:
+        self.vectors, self.builder, self.is_turned = vectors, vectors.builder, is_turned
+        c, c_step, before, before_step, a, a_step, b, b_step, *sizes, self.add = arguments
         self.rows, self.columns, self.inner = sizes
         self.c, self.before, self.a, self.b = (
             self.builder.inttoptr(address, ir.PointerType(ir.IntType(8))) for address in (c, before, a, b)
         )
-        size = self.number(vectors.itemsize)
-        self.c_step, self.before_step, self.a_row, self.a_column, self.b_step = (
-            self.builder.mul(step, size) for step in (c_step, before_step, a_row, a_column, b_step)
+        self.c_step, self.before_step, self.a_step, self.b_step = (
+            self.builder.mul(step, self.number(vectors.itemsize)) for step in (c_step, before_step, a_step, b_step)
         )
-        self.places = self._places()
 
     def number(self, value: int) -> Any:
         return ir.Constant(self.rows.type, value)
-
-    def _places(self) -> list[Any]:
-        """How many bytes after the first each of ``TOGETHER`` rows of ``a`` is.
-
-        An address is a register and one, two or four times another, so the odd multiples are all that there has to be.
-        """
-        odd = {1: self.a_row}
-        for row in range(3, TOGETHER, 2):
-            odd[row] = self.builder.mul(self.a_row, self.number(row))
-        places = [self.number(0)]
-        for row in range(1, TOGETHER):
-            power = row & -row
-            places.append(self.builder.mul(odd[row // power], self.number(power)))
-        return places
 
     def write(self) -> None:
         """All columns, strip by strip: the widest as long as they are whole, then what is left, in as few vectors as it
@@ -133,30 +123,56 @@ class _Product:
         across = [(self.number(vector * vectors.lanes), None) for vector in range(width)]
         across[-1] = across[-1][0], mask
 
-        def step(running: list[Any]) -> list[Any]:
-            pointers, b, sums = running[: len(starts)], running[len(starts)], running[len(starts) + 1 :]
-            # LLVM would else keep a pointer for each row, move them all, and have no registers left for them.
-            pointers = [vectors.opaque(pointer) for pointer in pointers]
-            given = [vectors.load(builder.bitcast(b, numbers), place, mask) for place, mask in across]
-            for row in range(rows):
-                place = builder.gep(pointers[row // TOGETHER], [self.places[row % TOGETHER]])
-                factor = builder.load(builder.bitcast(place, numbers))
-                factor = vectors.spread(factor)
-                for at, vector in enumerate(given, row * width):
-                    sums[at] = vectors.multiply_add(factor, vector, sums[at])
-            pointers = [builder.gep(pointer, [self.a_column]) for pointer in pointers]
-            return [*pointers, builder.gep(b, [self.b_step]), *sums]
+        is_spread = [bool(SPREAD[width][row % len(SPREAD[width])]) and row < rows - 1 for row in range(rows)]
+        # The row whose pointer each is addressed from: its own, or the next one's that has any. A load takes no longer
+        # where a distance is in its address, and more pointers than this there is no room for.
+        of = [row + is_spread[row:].index(False) for row in range(rows)]
+        own = sorted(set(of))
+        if self.is_turned:
+            starts = self._lines(self.a, top, self.number(vectors.itemsize), 1)
+        else:
+            lines = self._lines(self.a, top, self.a_step, rows)
+            starts = [lines[row] for row in own]
 
-        starts = [
-            builder.gep(self.a, [builder.mul(builder.add(top, self.number(row)), self.a_row)])
-            for row in range(0, rows, TOGETHER)
-        ]
+        def factor_of(pointers: list[Any], row: int, column: int) -> Any:
+            if self.is_turned:
+                return builder.gep(pointers[0], [self.number(row)])
+            place = builder.gep(pointers[own.index(of[row])], [self.number(column)])
+            if of[row] == row:
+                return place
+            return self._after(place, builder.mul(self.a_step, self.number(row - of[row])))
+
+        def steps(n: int, running: list[Any]) -> list[Any]:
+            pointers, b, sums = running[: len(starts)], running[len(starts)], running[len(starts) + 1 :]
+            for column in range(n):
+                given = [vectors.load(builder.bitcast(b, numbers), place, mask) for place, mask in across]
+                for row in range(rows):
+                    factor = factor_of(pointers, row, column)
+                    spread = vectors.spread(builder.load(factor)) if is_spread[row] else None
+                    for at, vector in enumerate(given, row * width):
+                        if spread is None:
+                            sums[at] = vectors.multiply_add_at(factor, vector, sums[at])
+                        else:
+                            sums[at] = vectors.multiply_add(spread, vector, sums[at])
+                if self.is_turned:
+                    pointers = [vectors.opaque(self._after(pointer, self.a_step)) for pointer in pointers]
+                b = builder.gep(b, [self.b_step])
+                if REGISTERS == 16:
+                    vectors.fence()
+            if not self.is_turned:
+                # LLVM would else write one as another and a distance, and a multiply-add that has two registers in its
+                # address is taken apart into two instructions again.
+                further = self.number(n * vectors.itemsize)
+                pointers = [vectors.opaque(self._after(pointer, further)) for pointer in pointers]
+            return [*pointers, b, *sums]
+
         running = [*starts, b, *[vectors.zero] * (rows * width)]
         inner = self.inner
         if rows == HEIGHTS[width][0]:
-            running = repeated(builder, builder.ashr(inner, self.number(1)), running, lambda given: step(step(given)))
-            inner = builder.and_(inner, self.number(1))
-        sums = repeated(builder, inner, running, step)[len(starts) + 1 :]
+            many = self.number(UNROLLED)
+            running = repeated(builder, builder.sdiv(inner, many), running, functools.partial(steps, UNROLLED))
+            inner = builder.srem(inner, many)
+        sums = repeated(builder, inner, running, functools.partial(steps, 1))[len(starts) + 1 :]
         lines = self._lines(c, top, self.c_step, rows)
         with builder.if_else(self.add) as (adding, filling):
             with adding:
@@ -171,6 +187,11 @@ class _Product:
                 for row, line in enumerate(lines):
                     for total, (place, mask) in zip(sums[row * width :], across, strict=False):
                         vectors.store(total, line, place, mask)
+
+    def _after(self, pointer: Any, distance: Any) -> Any:
+        """The pointer so many bytes further."""
+        byte = self.builder.bitcast(pointer, ir.PointerType(ir.IntType(8)))
+        return self.builder.bitcast(self.builder.gep(byte, [distance]), pointer.type)
 
     def _lines(self, matrix: Any, top: Any, step: Any, rows: int) -> list[Any]:
         """Where so many rows begin."""
@@ -190,21 +211,26 @@ def small_product(
     before: Any,
     before_step: Any,
     a: Any,
-    a_row: Any,
-    a_column: Any,
+    a_step: Any,
     b: Any,
     b_step: Any,
     rows: Any,
     columns: Any,
     inner: Any,
+    is_turned: Any,
     add: Any,
 ) -> Any:
-    """``c = a @ b``, to which ``before`` is added if ``add``. Addresses, and how many numbers a row of ``c``,
-    ``before`` and ``b``, and a row and a column of ``a``, are after the one before; two rows and one step of the inner
-    dimension at least."""
+    """``c = a @ b``, to which ``before`` is added if ``add``. Addresses, and how many numbers a row is after the one
+    before, which of ``a`` is a column if it ``is_turned``; two rows and one step of the inner dimension at least."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _Product(Vectors(context, builder, zero), arguments[1:]).write()
+        _, *given, turned, add = arguments
+        vectors = Vectors(context, builder, zero)
+        with builder.if_else(turned) as (in_columns, in_rows):
+            with in_columns:
+                _Product(vectors, [*given, add], True).write()
+            with in_rows:
+                _Product(vectors, [*given, add], False).write()
         return context.get_dummy_value()
 
-    return types.none(zero, *[types.intp] * 12, types.boolean), generate
+    return types.none(zero, *[types.intp] * 11, types.boolean, types.boolean), generate

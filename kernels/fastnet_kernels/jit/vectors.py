@@ -124,6 +124,12 @@ class Vectors:
         """The same, of which LLVM knows nothing."""
         return self.builder.asm(ir.FunctionType(value.type, [value.type]), "", f"={register},0", [value], False)
 
+    def fence(self) -> None:
+        """No number is loaded before this that stands after it: LLVM would else load those of several steps of a loop
+        together, and put into memory what there are then no registers for."""
+        kind = ir.FunctionType(ir.VoidType(), [])
+        self.builder.call(ir.InlineAsm(kind, "", "~{memory}", side_effect=True), [])
+
     def held(self, mask: Any) -> Any:
         """The mask, held where LLVM would else make it anew in each turn of a loop: as bits for a register of masks, or
         as the signs of a vector's numbers."""

@@ -17,6 +17,7 @@ from .data.encoding import Impute
 from .data.from_python import dataset_from
 from .errors import ConfigurationError, DivergenceError
 from .many import side_by_side
+from .metrics import bounds_of
 from .network import Network
 from .optimizers import Optimizer
 from .pixels import Pixels
@@ -98,7 +99,7 @@ class CrossValidation:
         """Every score's mean over the folds, with its spread and its confidence interval."""
         names = self.folds[0].scores
         sizes = [(len(fold.train), len(fold.test)) for fold in self.folds]
-        return {name: estimate([fold.scores[name] for fold in self.folds], sizes) for name in names}
+        return {name: estimate([fold.scores[name] for fold in self.folds], sizes, bounds_of(name)) for name in names}
 
 
 def run_folds(

@@ -1,5 +1,6 @@
 """Metrics by name: what there are, and which suit a network. Each is a function of scikit-learn's (``measuring``)."""
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ class Metric:
     function: str
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """What it is never below and never above."""
+        return (-math.inf if self.name == "r2" else 0.0), (1.0 if self.greater_is_better else math.inf)
+
+    @property
     def top(self) -> int | None:
         """The k of "top_k"; None of another."""
         found = _TOP_K.fullmatch(self.name)
@@ -69,6 +75,8 @@ METRICS: dict[str, Metric] = {
     )
 }
 ALIASES = {"mae": "mean_absolute_error", "rmse": "root_mean_squared_error", "mse": "mean_squared_error"}
+
+_ANYTHING = -math.inf, math.inf
 
 _TOP_K = re.compile(r"top_([1-9][0-9]{0,8})")
 
@@ -133,6 +141,11 @@ def check_metrics(names: Iterable[str], task: str, n_outputs: int, *, allow_matr
             raise ConfigurationError(f"the metric {metric.name!r} is given twice; name it once")
         checked.append(metric.name)
     return tuple(checked)
+
+
+def bounds_of(score: str) -> tuple[float, float]:
+    """Of a metric's, by its name or alias, its ``bounds``; a loss, which is none of them, may be anything."""
+    return metric_named(score).bounds if score in METRICS or score in ALIASES or _TOP_K.fullmatch(score) else _ANYTHING
 
 
 def greater_is_better(name: str) -> bool:

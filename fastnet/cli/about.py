@@ -59,7 +59,7 @@ def read_about(folder: Path) -> About:
     path = folder / ABOUT
     try:
         about = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise AboutError(
             f"{folder} is no run that can go on: there is no {ABOUT}; give a folder that fastnet train made"
         ) from None

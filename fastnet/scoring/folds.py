@@ -28,7 +28,11 @@ class Estimate:
     high: float
 
 
-def estimate(values: Sequence[float], sizes: Sequence[tuple[int, int]]) -> Estimate:
+def estimate(
+    values: Sequence[float],
+    sizes: Sequence[tuple[int, int]],
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> Estimate:
     """The mean of a score over J folds, with the corrected resampled t interval of Nadeau and Bengio (2003).
 
     Folds share most of what they train on, so their scores are not independent, and the usual ``s / sqrt(J)`` is far
@@ -38,6 +42,8 @@ def estimate(values: Sequence[float], sizes: Sequence[tuple[int, int]]) -> Estim
     ----------
     values : sequence of J float
     sizes : sequence of J (n_train, n_test)
+    bounds : (float, float)
+        What the score is never below and never above, where its interval ends.
     """
     scores = np.asarray(values, np.float64)
     mean = float(scores.mean())
@@ -48,4 +54,4 @@ def estimate(values: Sequence[float], sizes: Sequence[tuple[int, int]]) -> Estim
     deviation = float(scores.std(ddof=1))
     ratio = float(np.mean([test / train for train, test in sizes]))
     half = float(stdtrit(len(scores) - 1, (1 + LEVEL) / 2)) * deviation * math.sqrt(1 / len(scores) + ratio)
-    return Estimate(mean, deviation, mean - half, mean + half)
+    return Estimate(mean, deviation, max(mean - half, bounds[0]), min(mean + half, bounds[1]))

@@ -1,5 +1,6 @@
 """Cross-validation: every fold is the training it would be alone, prepared by its own part; the corrected interval."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import scipy.stats
 
 import fastnet as fn
 from fastnet.data import Dataset
+from fastnet.metrics import bounds_of
 from fastnet.scoring.folds import estimate
 
 pytestmark = pytest.mark.needs_compiler
@@ -53,6 +55,15 @@ def test_the_interval_is_corrected_for_what_folds_share() -> None:
     alone = estimate([0.9], [(80, 20)])
     assert alone.mean == 0.9
     assert np.isnan([alone.deviation, alone.low, alone.high]).all()
+
+
+def test_an_interval_ends_where_the_score_does() -> None:
+    found = estimate([1.0, 0.9, 1.0], [(80, 20)] * 3, bounds_of("accuracy"))
+    assert (found.high, found.low) == (1.0, estimate([1.0, 0.9, 1.0], [(80, 20)] * 3).low)
+    assert estimate([0.0, 0.1, 0.0], [(80, 20)] * 3, bounds_of("rmse")).low == 0
+    assert bounds_of("r2") == (-math.inf, 1.0)
+    assert bounds_of("top_7") == (0.0, 1.0)
+    assert bounds_of("loss") == (-math.inf, math.inf)
 
 
 def test_numbers_groups_and_repeats() -> None:

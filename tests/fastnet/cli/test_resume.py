@@ -196,6 +196,12 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_is_named(run: Run, t
     assert bits("out") == bits("whole")
 
 
+def test_a_file_is_no_run(run: Run, table: Path) -> None:
+    result = run("resume", table, "--epochs", 3)
+    assert result.exit_code == 1
+    assert "is no run that can go on: there is no about.json; give a folder that fastnet train made" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

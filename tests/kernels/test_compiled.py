@@ -18,9 +18,9 @@ TRAIN = "from fastnet_kernels.jit.engine import compiled; f = compiled('predict'
 COUNTS = "print(sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values()))"
 
 
-def start(code: str, folder: Path) -> subprocess.Popen[str]:
+def start(code: str, folder: Path, **settings: str) -> subprocess.Popen[str]:
     """Run Python with the kernels' cache in ``folder``."""
-    environment = {**os.environ, "FASTNET_CACHE_DIR": str(folder)}
+    environment = {**os.environ, "FASTNET_CACHE_DIR": str(folder), **settings}
     return subprocess.Popen(
         [sys.executable, "-W", "default", "-c", code],
         env=environment,
@@ -43,6 +43,15 @@ def test_the_second_process_compiles_nothing_and_processes_that_start_together_a
     together = [start(code, tmp_path) for _ in range(2)]
     assert {finish(process)[0] for process in together} <= {"0 1", "1 0"}
     assert finish(start(code, tmp_path)) == ("1 0", "")
+
+
+@pytest.mark.slow
+def test_where_numba_is_told_to_use_no_avx(tmp_path: Path) -> None:
+    """What has no such instructions must not be given them: LLVM would end the process."""
+    code = "import fastnet as fn, numpy as np; X = np.ones((64, 64), np.float32); "
+    code += "network = fn.Network([fn.Dense(40)], input_shape=64, loss='mean_squared_error'); "
+    code += "network.fit(X, X[:, :40], epochs=1); print(True)"
+    assert finish(start(code, tmp_path, NUMBA_ENABLE_AVX="0"))[0] == "True"
 
 
 @pytest.mark.slow

@@ -121,7 +121,8 @@ def cache_folder() -> Path | None:
     digest.update(f"{sys.implementation.cache_tag} {numba.__version__} {llvmlite.__version__} {cpu}".encode())
     # What a user may set for Numba changes the code, and Numba's own index of it.
     config = numba.config
-    digest.update(f"{config.OPT} {config.CPU_NAME} {config.CPU_FEATURES} {config.LOOP_VECTORIZE}".encode())
+    settings = config.OPT, config.CPU_NAME, config.CPU_FEATURES, config.ENABLE_AVX, config.LOOP_VECTORIZE
+    digest.update(" ".join(map(str, settings)).encode())
     root = os.environ.get("FASTNET_CACHE_DIR") or platformdirs.user_cache_dir("fastnet", appauthor=False)
     folder = Path(root) / "kernels" / digest.hexdigest()[:HASH_DIGITS]
     try:

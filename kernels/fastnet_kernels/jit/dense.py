@@ -78,8 +78,7 @@ def samples_gradients(dcombination, dbiases, dz, first, first_row, accumulate):
     begin, end = max(first, first_row), min(first + dcombination.shape[0], first_row + dz.shape[0])
     n_out = dz.shape[1]
     if begin < end:
-        begins = (begin - first_row) * n_out
-        move(dcombination, (begin - first) * n_out, dz, begins, (end - begin) * n_out, begins)
+        move(dcombination, (begin - first) * n_out, dz, (begin - first_row) * n_out, (end - begin) * n_out)
     if dbiases.size > 0:
         sum_rows(dbiases, dz, accumulate)
 

@@ -79,7 +79,7 @@ from .normalization import (
 from .optimizers import average_parameters, update
 from .pixels import convert_pixels, gather_pixels
 from .randomness import shuffle
-from .rows import move
+from .rows import fetch, move
 from .team import CLAIMED, FINISHED, claim, finish, wait
 from .views import flat, matrix, row_block, vector
 
@@ -481,9 +481,11 @@ def gather(batch, X, order, start):
         for i in range(batch.shape[0]):
             batch[i, 0] = X[order[start + i], 0]
         return
-    last = start + batch.shape[0] - 1
-    for i in range(start, last + 1):
-        move(batch, (i - start) * n, X, order[i] * n, n, order[min(i + ROWS_AHEAD, last)] * n)
+    end = start + batch.shape[0]
+    for i in range(start, end):
+        if i + ROWS_AHEAD < end:
+            fetch(X, order[i + ROWS_AHEAD] * n, n)
+        move(batch, (i - start) * n, X, order[i] * n, n)
 
 
 @kernel

@@ -19,6 +19,9 @@ from .formula import Number
 from .inlined import inlined
 from .vectors import Vectors
 
+LINE_BYTES = 64
+"""Of a line of the cache; where lines are longer, each is asked for twice."""
+
 AT_ONCE = 8
 """Sums of a column that run side by side: an addition takes four cycles, and two can begin in each."""
 
@@ -192,33 +195,47 @@ def _largest(typingctx: Any, row: Any) -> Any:
     return row.dtype(row), generate
 
 
-def move(out: Any, to: Any, a: Any, start: Any, size: Any, ahead: Any) -> None:
-    """``out``'s numbers from the one of number ``to`` on are those of ``a`` from ``start`` on, so many. As many from
-    ``ahead`` on are fetched meanwhile: rows in an order of their own come as a surprise to the machine.
+def move(out: Any, to: Any, a: Any, start: Any, size: Any) -> None:
+    """``out``'s numbers from the one of number ``to`` on are those of ``a`` from ``start`` on, so many.
 
     LLVM's loop looks anew for each row of a batch whether the two overlap, longer than a short row takes."""
     out.reshape(-1)[to : to + size] = a.reshape(-1)[start : start + size]
 
 
 @inlined(move)
-def _move(typingctx: Any, out: Any, to: Any, a: Any, start: Any, size: Any, ahead: Any) -> Any:
+def _move(typingctx: Any, out: Any, to: Any, a: Any, start: Any, size: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         result, given = (
             context.make_array(kind)(context, builder, arguments[place]).data for kind, place in ((out, 0), (a, 2))
         )
-        _, to, _, start, size, ahead = arguments
-        wanted = builder.gep(given, [ahead])
+        _, to, _, start, size = arguments
         result, given = builder.gep(result, [to]), builder.gep(given, [start])
         vectors = Vectors(context, builder, out.dtype)
-
-        def copy(place: Any, mask: Any) -> None:
-            vectors.prefetch(builder.gep(wanted, [place]), False)
-            vectors.store(vectors.load(given, place, mask), result, place, mask)
-
-        vectors.over_masked(size, copy)
+        vectors.over_masked(
+            size, lambda place, mask: vectors.store(vectors.load(given, place, mask), result, place, mask)
+        )
         return context.get_dummy_value()
 
-    return types.none(out, types.intp, a, types.intp, types.intp, types.intp), generate
+    return types.none(out, types.intp, a, types.intp, types.intp), generate
+
+
+def fetch(a: Any, start: Any, size: Any) -> None:
+    """Have so many numbers of ``a`` from ``start`` on on their way to the cache: rows in an order of their own come as
+    a surprise to the machine."""
+
+
+@inlined(fetch)
+def _fetch(typingctx: Any, a: Any, start: Any, size: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, start, size = arguments
+        vectors = Vectors(context, builder, a.dtype)
+        given = builder.gep(context.make_array(a)(context, builder, arguments[0]).data, [start])
+        line = ir.Constant(size.type, LINE_BYTES // vectors.itemsize)
+        with cgutils.for_range_slice(builder, ir.Constant(size.type, 0), size, line) as (place, _):
+            vectors.prefetch(builder.gep(given, [place]), False)
+        return context.get_dummy_value()
+
+    return types.none(a, types.intp, types.intp), generate
 
 
 @by_columns("a", matrices=("a",))

@@ -22,7 +22,7 @@ from .loops import repeated
 from .vectors import REGISTERS, Vectors
 
 HEIGHTS = {4: (6, 2), 3: (8, 2), 2: (12, 8, 4, 2), 1: (12, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (8, 4, 2)}
-"""For each width of a tile, in vectors, how many rows it may have: with ``a`` in rows there is a pointer for each."""
+"""For each width of a tile, in vectors, how many rows it may have: with ``a`` in rows many have a pointer each."""
 
 UNROLLED = 4
 """Steps of the inner dimension between two jumps, in the highest tiles."""
@@ -30,7 +30,7 @@ UNROLLED = 4
 SPREAD = {4: (1, 1, 0), 3: (1, 0), 2: (1, 0, 0), 1: (0,)}
 """For each width which rows, in turn, have their number spread over a register for all of their vectors; in the others
 each multiply-add does that itself. That is fewer instructions and more loads, of which there are two a cycle; and
-every row that is not spread has a pointer, of which there is room for twelve."""
+every row that is not spread has a pointer, of which there is room for twelve, but for what counts the turns."""
 
 
 @contextmanager

@@ -11,9 +11,12 @@ from numba.extending import intrinsic, overload
 
 
 def cpu_has(feature: str) -> bool:
-    """Whether compiled code may use a feature of the CPU, by LLVM's name for it (``NUMBA_CPU_FEATURES`` may forbid)."""
+    """Whether compiled code may use a feature of the CPU, by LLVM's name for it: ``NUMBA_CPU_FEATURES`` may forbid it,
+    and ``NUMBA_ENABLE_AVX``, which Numba sets itself for CPUs that are slower with AVX, all of its family."""
     if config.CPU_FEATURES is not None:
         return f"+{feature}" in config.CPU_FEATURES.split(",")
+    if feature.startswith("avx") and not config.ENABLE_AVX:
+        return False
     return bool(llvmlite.binding.get_host_cpu_features().get(feature, False))
 
 

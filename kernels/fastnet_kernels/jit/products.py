@@ -8,7 +8,7 @@ into a block that stays in the second. Meanwhile each tile fetches a part of the
 are pages apart, would else hold every panel up for as long as a third of its products takes.
 
 ``bench/test_products.py`` compares the ways: the large tiles take 0.5 to 0.9 of OpenBLAS's time for a network's large
-products, and longer below a million multiply-adds, for which copying does not pay (``docs/decisions/0009``, ``0020``).
+products; where the second matrix stays in the second cache copying does not pay (``docs/decisions/0009``, ``0022``).
 """
 
 import functools
@@ -42,6 +42,9 @@ takes every second turn to issue; all of them would be more than two loads a cyc
 
 UNROLLED = 4
 """Steps of the inner dimension between two tests for its end; four instructions a cycle are all that is issued."""
+
+NEAR_BYTES = 1 << 19
+"""Of a second matrix that tiles in registers read where it is, however many rows there are."""
 
 DEPTH_BYTES, HEIGHT = 1024, 22 * TALL
 """The block of the inner dimension, in bytes of a row, and the rows that are copied at once."""
@@ -96,7 +99,7 @@ def _gemm(out, a, b, biases, transpose_a, transpose_b, accumulate, first):
         biases_left = has_biases
     elif rows == 1 and not transpose_b:
         combine_rows(zero, c, before, a_, a_step if transpose_a else 1, b_, b_step, columns, inner, adds)
-    elif is_by_tiles(rows, columns, inner, VECTOR_BYTES // size):
+    elif (transpose_b or is_far(columns, inner, size)) and is_by_tiles(rows, columns, inner, VECTOR_BYTES // size):
         by_tiles(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
         biases_left = has_biases
     elif rows == 1 or is_for_blas(columns, inner, size, transpose_a, transpose_b):
@@ -132,17 +135,22 @@ def dots(start, c, vector, rows, rows_step, size, inner, add):
 
 
 @kernel
+def is_far(columns, inner, size):
+    """Whether the second matrix leaves the second cache, from which tiles in registers read it as fast as from a panel
+    that it was copied to."""
+    return columns * inner * size > NEAR_BYTES
+
+
+@kernel
 def is_for_blas(columns, inner, size, transpose_a, transpose_b):
-    """Which small products OpenBLAS is faster at, by measurement: deep ones, of which a tile's part leaves the first
-    cache; those whose second matrix has to be turned in narrow strips; and some that leave lanes of vectors idle."""
+    """Which small products OpenBLAS is faster at, by measurement: those whose second matrix is far, or has to be turned
+    in narrow strips; and some that leave most lanes of vectors idle."""
     lanes = VECTOR_BYTES // size
-    if inner * size > DEPTH_BYTES:
+    if transpose_b:
+        return inner * size > DEPTH_BYTES or (inner > SMALL // 32 and columns * inner > SMALL)
+    if is_far(columns, inner, size):
         return True
-    if transpose_b and inner > SMALL // 32 and columns * inner > SMALL:
-        return True
-    if transpose_a:
-        return columns > lanes and columns & (lanes - 1) != 0
-    return 2 * columns <= lanes and inner >= 2 * lanes and inner >= 8 * columns
+    return not transpose_a and 2 * columns <= lanes and inner >= 2 * lanes and inner >= 8 * columns
 
 
 @kernel

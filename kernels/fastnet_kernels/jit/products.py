@@ -335,14 +335,8 @@ def _write_tile(vectors: Vectors, rows: int, n_vectors: int, mask: Any, add: Any
         for _ in range(n):
             given = [vectors.load(b_here, number(vector * vectors.lanes), mask) for vector in range(n_vectors)]
             for row in range(rows):
-                place = builder.gep(a_here, [number(row)])
-                factor = None if row % SPREAD else vectors.spread(builder.load(place))
-                for vector in range(n_vectors):
-                    at = row * n_vectors + vector
-                    if factor is None:
-                        sums[at] = vectors.multiply_add_at(place, given[vector], sums[at])
-                    else:
-                        sums[at] = vectors.multiply_add(factor, given[vector], sums[at])
+                place, at = builder.gep(a_here, [number(row)]), slice(row * n_vectors, (row + 1) * n_vectors)
+                sums[at] = vectors.multiply_add_row(place, given, sums[at], row % SPREAD == 0)
             # Else LLVM adds the step within the addresses, and takes each apart into two instructions again.
             a_here = vectors.opaque(builder.gep(a_here, [a_step]))
             b_here = builder.gep(b_here, [b_step])

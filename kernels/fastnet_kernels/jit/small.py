@@ -147,13 +147,8 @@ class _Product:
             for column in range(n):
                 given = [vectors.load(builder.bitcast(b, numbers), place, mask) for place, mask in across]
                 for row in range(rows):
-                    factor = factor_of(pointers, row, column)
-                    spread = vectors.spread(builder.load(factor)) if is_spread[row] else None
-                    for at, vector in enumerate(given, row * width):
-                        if spread is None:
-                            sums[at] = vectors.multiply_add_at(factor, vector, sums[at])
-                        else:
-                            sums[at] = vectors.multiply_add(spread, vector, sums[at])
+                    factor, at = factor_of(pointers, row, column), slice(row * width, (row + 1) * width)
+                    sums[at] = vectors.multiply_add_row(factor, given, sums[at], is_spread[row])
                 if self.is_turned:
                     pointers = [vectors.opaque(self._after(pointer, self.a_step)) for pointer in pointers]
                 b = builder.gep(b, [self.b_step])

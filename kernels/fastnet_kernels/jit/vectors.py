@@ -123,6 +123,14 @@ class Vectors:
         instruction = ir.InlineAsm(kind, text, "=v,v,*m,0")
         return self.builder.call(instruction, [b, data, c], arg_attrs={1: ("elementtype",)})
 
+    def multiply_add_row(self, data: Any, row: list[Any], sums: list[Any], is_spread: bool) -> list[Any]:
+        """``data[0] * vector + sum`` of each vector of a row and its sum; the number is spread over a register for all
+        of them, or by each multiply-add for itself."""
+        if not is_spread:
+            return [self.multiply_add_at(data, *pair) for pair in zip(row, sums, strict=True)]
+        factor = self.spread(self.builder.load(data))
+        return [self.multiply_add(factor, *pair) for pair in zip(row, sums, strict=True)]
+
     def opaque(self, value: Any, register: str = "r") -> Any:
         """The same, of which LLVM knows nothing."""
         return self.builder.asm(ir.FunctionType(value.type, [value.type]), "", f"={register},0", [value], False)

@@ -16,7 +16,6 @@ MODULES = sorted(path.stem for path in (FOLDER / "reference").glob("*.py") if pa
 ONLY_JIT = {
     "ahead",
     "blas",
-    "calls",
     "compiler",
     "custom",
     "denormals",
@@ -27,6 +26,7 @@ ONLY_JIT = {
     "linking",
     "loops",
     "descent",
+    "passes",
     "products",
     "rows",
     "small",
@@ -35,6 +35,7 @@ ONLY_JIT = {
     "transpose",
     "vector_math",
     "vectors",
+    "view_type",
 }
 # Reached by way of others: what the engine's entry points call, and what a table dispatches by code.
 INNER = {

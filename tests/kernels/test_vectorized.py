@@ -390,7 +390,7 @@ def allocations(code: Code) -> list[str]:
 
 
 @pytest.mark.slow
-def test_no_loop_over_numbers_counts_references_and_nothing_allocates(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_kernel_counts_references_and_nothing_allocates(monkeypatch: pytest.MonkeyPatch) -> None:
     from fastnet_kernels.jit import compiler, engine, library
 
     monkeypatch.setattr(compiler, "cache_folder", lambda: None)
@@ -398,7 +398,11 @@ def test_no_loop_over_numbers_counts_references_and_nothing_allocates(monkeypatc
     code = ours("".join(text for entry_point in entry_points for text in entry_point.inspect_asm().values()))
     assert code.calls("fastnet_sgemm"), "the training is not where this test looks"
     assert not allocations(code)
-    loops = innermost_loops(code)
-    assert len(loops) > 50
-    # The loops over ops and blocks of rows call kernels; a loop over numbers calls nothing.
-    assert not [loop for loop in loops if "NRT_" in loop.text and not loop.calls(r"_ZN\w+")]
+    assert len(innermost_loops(code)) > 50
+    functions = re.split(r"(?m)^(?=_?_ZN)", code.text)
+    counting = {function.partition(":")[0] for function in functions if re.search(r"\$_?NRT_(?:inc|dec)ref", function)}
+    # An entry point holds what it was given for as long as it runs; from there on arrays are borrowed. The two of
+    # augment read arrays of a few numbers that are within an op, once a sample.
+    named = {*(entry_point.__name__ for entry_point in entry_points), "drawn", "_changed"}
+    assert len(functions) > 20
+    assert all(any(f"{len(name)}{name}B" in symbol for name in named) for symbol in counting), counting

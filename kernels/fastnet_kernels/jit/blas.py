@@ -15,6 +15,7 @@ from numba.core.errors import TypingError
 from numba.extending import get_cython_function_address, intrinsic
 
 from .vectors import Vectors
+from .view_type import fields_of
 
 _SYMBOLS = {types.float32: "fastnet_sgemm", types.float64: "fastnet_dgemm"}
 
@@ -35,7 +36,7 @@ def address(typingctx: Any, array: Any, offset: Any) -> Any:
         raise TypingError(f"a product takes C-ordered matrices, not {array}")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(array)(context, builder, arguments[0]).data
+        data = fields_of(context, builder, array, arguments[0]).data
         return builder.ptrtoint(builder.gep(data, [arguments[1]]), context.get_value_type(types.intp))
 
     return types.intp(array, types.intp), generate

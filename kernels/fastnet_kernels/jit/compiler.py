@@ -25,6 +25,7 @@ from numba.core import cgutils
 
 from .inlined import inlined
 from .linking import entry_points_only
+from .passes import KernelCompiler, types_remembered
 
 FASTMATH = {"contract", "reassoc", "nsz"}
 """What LLVM may do to floating point: fuse multiply and add, sum in another order, ignore the sign of zero. It may not
@@ -33,15 +34,19 @@ assume that there is no NaN or infinity: divergence must be seen."""
 COMPILED = not numba.config.DISABLE_JIT
 """False where NUMBA_DISABLE_JIT is set, and every kernel of this side runs as the Python it is written in."""
 
-kernel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
-    nogil=True, error_model="numpy", fastmath=FASTMATH, no_cpython_wrapper=True, no_cfunc_wrapper=True
-)
+_ENTRY: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+    "pipeline_class": KernelCompiler,
+}
+_KERNEL = _ENTRY | {"no_cpython_wrapper": True}
+
+kernel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(fastmath=FASTMATH, **_KERNEL)
 """Compiles a function that only compiled code calls: a wrapper for Python would take longer than most kernels."""
 
 
-exact: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
-    nogil=True, error_model="numpy", fastmath=False, no_cpython_wrapper=True, no_cfunc_wrapper=True
-)
+exact: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(fastmath=False, **_KERNEL)
 """A kernel whose every operation is rounded by itself, in the order written: the bits that NumPy has. (Without a word
 about it a function has its caller's ``fastmath``.)"""
 
@@ -220,10 +225,8 @@ def _compile(function: Callable[..., Any], signature: Any, folder: Path | None) 
         if folder is not None:
             numba.config.CACHE_DIR = str(folder)
         try:
-            compile_entry = numba.njit(
-                signature, cache=folder is not None, nogil=True, error_model="numpy", fastmath=FASTMATH
-            )
-            with entry_points_only(), _collector_off():
+            compile_entry = numba.njit(signature, cache=folder is not None, fastmath=FASTMATH, **_ENTRY)
+            with entry_points_only(), types_remembered(), _collector_off():
                 compiled: Callable[..., Any] = compile_entry(function)
             return compiled
         finally:

@@ -13,6 +13,7 @@ from numba import types
 
 from ..custom import PLACES, Registered, registered
 from .compiler import COMPILED
+from .view_type import fields_of
 
 
 def compile_custom(code: int, dtype: str) -> None:
@@ -93,7 +94,7 @@ class ByAddress:
 
     def emit(self, context: Any, builder: Any, code: Any, kinds: Sequence[Any], values: Sequence[Any]) -> None:
         """Load the function's address and call it."""
-        arrays = [context.make_array(kinds[place])(context, builder, values[place]) for place in self._places]
+        arrays = [fields_of(context, builder, kinds[place], values[place]) for place in self._places]
         dtype = kinds[0].dtype.name
         number, size = ir.PointerType(context.get_value_type(kinds[0].dtype)), arrays[0].nitems
         function = ir.FunctionType(ir.VoidType(), [number] * len(arrays) + [size.type])

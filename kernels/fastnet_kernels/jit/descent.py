@@ -13,7 +13,6 @@ into it, and a sample is not copied but read where it is. ``docs/decisions/0021`
 from ..program import DENSE, DROPOUT, HISTORY_CORRECT, HISTORY_LOSS, NOISE, RATE
 from .activations import activation_backward, activation_forward
 from .blas import address
-from .calls import outlined
 from .compiler import COMPILED, kernel
 from .losses import count_correct, loss_forward_backward
 from .optimizers import SGD
@@ -97,7 +96,7 @@ def _backward(program, parameters, activations, deltas, x, max_rows):
             outer_product(zero, W, W, n_out, from_, 1, change, n_in, n_out, True)
 
 
-@outlined
+@kernel
 def online_epoch(
     partial, program, settings, schedule, first_step, columns, parameters, activations, deltas, order, shuffled, X, Y, W
 ):

@@ -46,7 +46,6 @@ from ..program import (
 from .activations import activation_backward, activation_forward
 from .ahead import prepare
 from .augment import augment_gathered, augment_rows
-from .calls import outlined
 from .compiler import entry_point, kernel
 from .denormals import flush_denormals, restore
 from .dense import (
@@ -81,11 +80,12 @@ from .pixels import convert_pixels, gather_pixels
 from .randomness import shuffle
 from .rows import fetch, move
 from .team import CLAIMED, FINISHED, claim, finish, wait
-from .views import flat, matrix, row_block, vector
+from .view_type import View
+from .views import borrow, flat, matrix, row_block, vector
 
 # A number that is written out is a type of its own to Numba, which compiles anew what it is given to: so where kernels
 # are large they are given np.int64(0).
-_PROGRAM = types.Array(numba.from_dtype(OP), 1, "C", readonly=True)
+_PROGRAM = View(numba.from_dtype(OP), 1)
 
 ROWS_AHEAD = 5
 """How many rows before a sample is copied it is fetched: 2 and 10 were slower."""
@@ -183,7 +183,7 @@ def mean_and_variance(op, parameters, moments):
     return statistic(parameters, op, 0), statistic(parameters, op, 1)
 
 
-@outlined
+@kernel
 def backward(
     program,
     begin,
@@ -315,7 +315,7 @@ def inputs_of(op, part, parts):
     return part_of(n, part, parts)
 
 
-@outlined
+@kernel
 def weight_gradients(
     program,
     gradients,
@@ -426,7 +426,7 @@ def update_range(parameters, slots, gradients, optimizer, rate, product, factor,
     update(part, slots, mine, optimizer, rate, product, factor, step, begin)
 
 
-@outlined
+@kernel
 def update_part(program, parameters, slots, gradients, optimizer, rate, product, factor, step, part, parts):
     begin = end = np.int64(0)
     for index in range(program.size):
@@ -458,7 +458,7 @@ def keep_statistics(program, parameters, moments, count):
             running_average(statistic(parameters, op, 1), moment(moments, op, VARIANCE), op["momentum"], unbiased)
 
 
-@outlined
+@kernel
 def settle(program, parameters, slots, gradients, average, part, parts):
     n_slots, n = slots.shape
     for index in range(part, program.size, parts):
@@ -609,6 +609,10 @@ def _train(
 
     ``counter`` is the team's (see ``team``), ``partial`` (members, HISTORY_COLUMNS + 1) the sums of the parts' epochs.
     """
+    counter, partial, program, schedule = borrow(counter), borrow(partial), borrow(program), borrow(schedule)
+    parameters, slots, gradients, moments = borrow(parameters), borrow(slots), borrow(gradients), borrow(moments)
+    activations, deltas, order = borrow(activations), borrow(deltas), borrow(order)
+    X, pixels, Y, W = borrow(X), borrow(pixels), borrow(Y), borrow(W)
     members, n_samples, settings, rule = partial.shape[0], Y.shape[0], run[0], optimizer[0]
     batch_size, max_rows, seed, step = settings["batch_size"], settings["max_rows"], settings["seed"], settings["step"]
     loss, columns, n_barriers = program[program.size - 1], entries(program), barriers(program)
@@ -932,8 +936,9 @@ def _train(
 
 @kernel
 def _predict(outputs, program, parameters, activations, X, pixels, divisor, max_rows, sampled, seed, draw):
+    program, parameters, activations = borrow(program), borrow(parameters), borrow(activations)
+    X, pixels = borrow(X), borrow(pixels)
     loss, n_features, end = program[program.size - 1], program[0]["input_size"], program.size - 1
-    parameters = flat(parameters)
     none = vector(parameters, 0, 0)
     for start in range(0, outputs.shape[0], max_rows):
         rows = min(max_rows, outputs.shape[0] - start)
@@ -952,8 +957,9 @@ def _predict(outputs, program, parameters, activations, X, pixels, divisor, max_
 
 @kernel
 def _evaluate(result, losses, program, parameters, activations, deltas, X, pixels, divisor, Y, W, max_rows):
+    program, parameters, activations, deltas = borrow(program), borrow(parameters), borrow(activations), borrow(deltas)
+    X, pixels, Y, W = borrow(X), borrow(pixels), borrow(Y), borrow(W)
     loss, n_features, end = program[program.size - 1], program[0]["input_size"], program.size - 1
-    parameters = flat(parameters)
     none = vector(parameters, 0, 0)
     total = correct = 0.0
     for start in range(0, Y.shape[0], max_rows):
@@ -992,7 +998,7 @@ def entry(name: str, dtype: str) -> Callable[..., Any]:
     def given(element: Any, dimensions: int) -> Any:
         return types.Array(element, dimensions, "C", readonly=True)
 
-    program, vector_, data = _PROGRAM, number[::1], given(number, 2)
+    program, vector_, data = given(numba.from_dtype(OP), 1), number[::1], given(number, 2)
     history = schedule = types.float64[:, ::1]
     optimizer, run = given(numba.from_dtype(OPTIMIZER), 1), given(numba.from_dtype(RUN), 1)
     table_, pixels, flag = number[:, ::1], given(types.uint8, 2), types.int64

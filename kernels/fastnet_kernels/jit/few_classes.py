@@ -18,6 +18,7 @@ from .inlined import inlined
 from .transpose import turn
 from .vector_math import exp, log1p
 from .vectors import Vectors
+from .view_type import fields_of
 
 MOST_CLASSES = 64
 """Beyond them rows are long enough for vectors of their own."""
@@ -32,7 +33,7 @@ def by_columns(losses: Any, doutput: Any, output: Any, targets: Any, scale: Any)
 def _by_columns(typingctx: Any, losses: Any, doutput: Any, output: Any, targets: Any, scale: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         arrays = [
-            context.make_array(kind)(context, builder, value)
+            fields_of(context, builder, kind, value)
             for kind, value in zip(signature.args[:4], arguments[:4], strict=True)
         ]
         factor = context.cast(builder, arguments[4], scale, output.dtype)
@@ -160,7 +161,7 @@ def is_largest(row: Any, target: int) -> bool:
 @inlined(is_largest)
 def _is_largest(typingctx: Any, row: Any, target: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, target = context.make_array(row)(context, builder, arguments[0]), arguments[1]
+        array, target = fields_of(context, builder, row, arguments[0]), arguments[1]
         vectors, int32 = Vectors(context, builder, row.dtype), ir.IntType(32)
         chosen = vectors.spread(builder.load(builder.gep(array.data, [target])))
         truths = vectors.vector_of(ir.IntType(1))

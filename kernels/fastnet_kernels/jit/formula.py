@@ -20,6 +20,7 @@ from numba.core import cgutils, types
 
 from .inlined import inlined
 from .vectors import Vectors
+from .view_type import fields_of
 
 # A multiplication and an addition may be fused, the sign of zero ignored. Nothing may be reordered: what is written in
 # an order that keeps its digits would lose them.
@@ -209,7 +210,7 @@ def _emit(
 ) -> Any:
     """Write the loop over whole vectors and the loop over the numbers that are left; return the sum, if any."""
     arrays: list[Any] = [
-        context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else None
+        fields_of(context, builder, kind, value) if isinstance(kind, types.Array) else None
         for kind, value in zip(kinds, values, strict=True)
     ]
     constants = [

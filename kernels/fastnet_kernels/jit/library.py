@@ -15,13 +15,14 @@ from typing import Any
 import llvmlite.binding
 import numba
 import numpy as np
-from numba.core import types
+from llvmlite import ir
+from numba.core import cgutils, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
-from .calls import called, declared, defined
 from .compiler import COMPILED, FASTMATH, entry_point, kernel
 from .inlined import inlined
+from .view_type import View, fields_of
 
 LIBRARY = "kernels"
 """The library's name among the entry points."""
@@ -44,7 +45,7 @@ class _Member:
 
     def signature(self, number: Any) -> Any:
         """Its types for a float type."""
-        arrays = {VECTOR: types.Array(number, 1, "C"), MATRIX: types.Array(number, 2, "C")}
+        arrays = {VECTOR: View(number, 1), MATRIX: View(number, 2)}
         returned, *parameters = (arrays[kind] if isinstance(kind, str) else kind for kind in self.kinds)
         return returned(*parameters)
 
@@ -87,8 +88,14 @@ def shared(
                 load(number.name)  # to link to what is not there takes the process down
 
             def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-                target = declared(context, builder.module, symbol, signature.return_type, signature.args)
-                return called(context, builder, target, signature, values)
+                target = _declared(context, builder.module, symbol, signature)
+                convention = context.call_conv
+                status, result = convention.call_function(
+                    builder, target, signature.return_type, signature.args, values
+                )
+                with cgutils.if_unlikely(builder, status.is_error):
+                    convention.return_status_propagate(builder, status)
+                return result
 
             return member.signature(number), generate
 
@@ -102,6 +109,12 @@ def shared(
 
 def _symbol(name: str, number: Any) -> str:
     return f"fastnet_{name}_{number}"
+
+
+def _declared(context: Any, module: Any, symbol: str, signature: Any) -> Any:
+    """The function of that name in a module's code."""
+    kind = context.call_conv.get_function_type(signature.return_type, signature.args)
+    return cgutils.get_or_insert_function(module, kind, symbol)
 
 
 def _in_order() -> list[tuple[str, _Member]]:
@@ -120,11 +133,15 @@ def _put_addresses(typingctx: Any, addresses: Any, zero: Any) -> Any:
         wanted.append((name, member.dispatcher.get_compile_result(found)))
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(addresses)(context, builder, arguments[0]).data
+        data = fields_of(context, builder, addresses, arguments[0]).data
         integer = context.get_value_type(types.intp)
         for place, (name, result) in enumerate(wanted):
             # By this name the members call each other.
-            named = defined(context, builder.module, _symbol(name, zero), result)
+            named = _declared(context, builder.module, _symbol(name, zero), result.signature)
+            context.add_linking_libs([result.library])
+            compiled = context.declare_function(builder.module, result.fndesc)
+            own = ir.IRBuilder(named.append_basic_block())
+            own.ret(own.call(compiled, named.args, attrs=("alwaysinline",)))
             builder.store(builder.ptrtoint(named, integer), builder.gep(data, [integer(place)]))
         return context.get_dummy_value()
 

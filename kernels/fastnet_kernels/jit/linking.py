@@ -1,18 +1,13 @@
-"""Machine code for entry points alone, and no reference counting in it.
+"""Machine code for entry points alone.
 
 Numba optimises every function that it compiles, each time with all that the function calls, and makes machine code of
 it. Kernels are never called by address: their code is linked into the entry points', where it is optimised again. To
 leave the first of the two out takes a third to a half off the time of a first compilation, and changes no result.
 
-Kernels borrow every array from their caller and allocate none, so no count could ever reach zero in them; yet Numba
-counts, by an atomic addition, wherever an array is handed to a function that is not inlined: a twentieth of a small
-network's training. The counting is taken out of all but the wrapper, which holds what it was given.
-
-Numba has no option for any of it, so four of its internal methods step aside while an entry point is compiled, for
+Numba has no option for it, so four of its internal methods step aside while an entry point is compiled, for
 exactly the functions that have no wrapper to be called by. A Numba without these methods compiles as it always did.
 """
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +16,6 @@ import llvmlite.binding
 from numba.core import codegen
 from numba.core.compiler_lock import global_compiler_lock
 
-_COUNTING = re.compile(r"\s*(tail )?call void @NRT_(in|de)cref\(")
 _OPTIMIZE, _FINALIZE, _SET_ENV = "_optimize_final_module", "_finalize_final_module", "set_env"
 _SIMPLIFY = "_optimize_functions"
 
@@ -33,23 +27,12 @@ def _is_only_linked(library: Any) -> bool:
     return bool(names) and not any(name.startswith("_ZN7cpython") for name in names)
 
 
-def _without_counting(module: Any) -> Any:
-    kept, in_wrapper = [], False
-    for line in str(module).splitlines():
-        if line.startswith("define"):
-            in_wrapper = "@_ZN7cpython" in line or "@cfunc." in line
-        if in_wrapper or not _COUNTING.match(line):
-            kept.append(line)
-    stripped = llvmlite.binding.parse_assembly("\n".join(kept))
-    stripped.name = module.name
-    return stripped
-
-
 def _optimize(module: Any, machine: Any) -> None:
     """LLVM's ordinary passes, but no loop is unrolled: the kernels' own are vectors already, four at a time where that
-    helps. Unrolled, the entry points' code was a sixth larger and no workload faster."""
+    helps. Unrolled, the entry points' code was a sixth larger and no workload faster. Nor is straight code searched for
+    what could be vectors, which finds nothing."""
     options = llvmlite.binding.create_pipeline_tuning_options(speed_level=3)
-    options.loop_unrolling = False
+    options.loop_unrolling = options.slp_vectorization = False
     builder = llvmlite.binding.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
 
@@ -71,7 +54,6 @@ def entry_points_only() -> Iterator[None]:
 
     def optimize_final_module(self: Any) -> None:
         if not _is_only_linked(self):
-            self._final_module = _without_counting(self._final_module)
             _optimize(self._final_module, self._codegen._tm)
 
     def finalize_final_module(self: Any) -> None:

@@ -4,7 +4,6 @@ import math
 
 from numba import types
 
-from .calls import outlined
 from .compiler import kernel
 from .formula import elementwise, sqrt
 from .library import MATRIX, VECTOR, shared
@@ -30,7 +29,7 @@ def _weight(weights, i):
     return total / weights.dtype.type(weights.shape[1])
 
 
-@outlined
+@kernel
 def own_moments(mean, squares, x, weights):
     if weights.shape[0] == 0:
         sum_rows(mean, x, False)

@@ -13,6 +13,7 @@ from numba.core import cgutils, types
 from ..reference import pictures as reference
 from .inlined import inlined
 from .vectors import Vectors
+from .view_type import fields_of
 
 INT32 = ir.IntType(32)
 
@@ -26,8 +27,7 @@ def move_pixels(out: Any, x: Any, where: Any, shape: Any) -> None:
 def _move_pixels(typingctx: Any, out: Any, x: Any, where: Any, shape: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         filled, given = (
-            context.make_array(kind)(context, builder, value).data
-            for kind, value in ((out, arguments[0]), (x, arguments[1]))
+            fields_of(context, builder, kind, value).data for kind, value in ((out, arguments[0]), (x, arguments[1]))
         )
         where, shape = (cgutils.unpack_tuple(builder, value) for value in arguments[2:])
         is_turned = builder.icmp_signed("!=", where[2], ir.Constant(where[2].type, 0))

@@ -18,6 +18,7 @@ from numba.core import cgutils, types
 from .formula import Number
 from .inlined import inlined
 from .vectors import Vectors
+from .view_type import fields_of
 
 LINE_BYTES = 64
 """Of a line of the cache; where lines are longer, each is asked for twice."""
@@ -102,7 +103,7 @@ def _emit(
 ) -> None:
     """Write the loops: over vectors of columns, and in each over the rows."""
     arrays: list[Any] = [
-        context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else None
+        fields_of(context, builder, kind, value) if isinstance(kind, types.Array) else None
         for kind, value in zip(kinds, values, strict=True)
     ]
     of_columns, of_rows = places
@@ -176,7 +177,7 @@ def largest_of(row: Any) -> Any:
 @inlined(largest_of)
 def _largest(typingctx: Any, row: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = context.make_array(row)(context, builder, arguments[0])
+        array = fields_of(context, builder, row, arguments[0])
         many = Vectors(context, builder, row.dtype)
         first = builder.load(array.data)
         found = {vectors: cgutils.alloca_once_value(builder, vectors.spread(first)) for vectors in (many, many.single)}
@@ -205,9 +206,7 @@ def move(out: Any, to: Any, a: Any, start: Any, size: Any) -> None:
 @inlined(move)
 def _move(typingctx: Any, out: Any, to: Any, a: Any, start: Any, size: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        result, given = (
-            context.make_array(kind)(context, builder, arguments[place]).data for kind, place in ((out, 0), (a, 2))
-        )
+        result, given = (fields_of(context, builder, kind, arguments[place]).data for kind, place in ((out, 0), (a, 2)))
         _, to, _, start, size = arguments
         result, given = builder.gep(result, [to]), builder.gep(given, [start])
         vectors = Vectors(context, builder, out.dtype)
@@ -229,7 +228,7 @@ def _fetch(typingctx: Any, a: Any, start: Any, size: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, start, size = arguments
         vectors = Vectors(context, builder, a.dtype)
-        given = builder.gep(context.make_array(a)(context, builder, arguments[0]).data, [start])
+        given = builder.gep(fields_of(context, builder, a, arguments[0]).data, [start])
         line = ir.Constant(size.type, LINE_BYTES // vectors.itemsize)
         with cgutils.for_range_slice(builder, ir.Constant(size.type, 0), size, line) as (place, _):
             vectors.prefetch(builder.gep(given, [place]), False)

@@ -104,17 +104,17 @@ class _Product:
         top = cgutils.alloca_once(builder, self.rows.type)
         builder.store(self.number(0), top)
 
-        def fits(height: int) -> Callable[[], Any]:
-            return lambda: self._fits(top, self.number(height), self.rows)
-
-        for height in HEIGHTS[width]:
-            with _while(builder, fits(height)):
+        *higher, lowest = HEIGHTS[width]
+        for height in higher:
+            with _while(builder, functools.partial(self._fits, top, self.number(height), self.rows)):
                 self._tile(height, width, mask, builder.load(top), self.number(0), c, before, b)
                 builder.store(builder.add(builder.load(top), self.number(height)), top)
-        lowest = HEIGHTS[width][-1]
-        with builder.if_then(fits(1)()):
-            start = builder.sub(self.rows, self.number(lowest))
+        with _while(builder, functools.partial(self._fits, top, self.number(1), self.rows)):
+            last = builder.sub(self.rows, self.number(lowest))
+            is_last = builder.icmp_signed(">", builder.load(top), last)
+            start = builder.select(is_last, last, builder.load(top))
             self._tile(lowest, width, mask, start, builder.sub(builder.load(top), start), c, before, b)
+            builder.store(builder.add(start, self.number(lowest)), top)
 
     def _tile(self, rows: int, width: int, mask: Any, top: Any, done: Any, c: Any, before: Any, b: Any) -> None:
         """The first ``done`` rows are in the output already."""

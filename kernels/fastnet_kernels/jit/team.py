@@ -22,6 +22,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 
+from .view_type import fields_of
+
 SPINS = 20_000
 """Looks at the counter, some tens of microseconds of them, before a waiting member offers its core to others."""
 
@@ -70,7 +72,7 @@ def wait(counter: Any, parts: Any) -> None:
 @intrinsic
 def _add_one(typingctx: Any, counter: Any, index: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = builder.gep(context.make_array(counter)(context, builder, arguments[0]).data, [arguments[1]])
+        place = builder.gep(fields_of(context, builder, counter, arguments[0]).data, [arguments[1]])
         return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "acq_rel")
 
     return types.int64(counter, types.intp), generate
@@ -79,7 +81,7 @@ def _add_one(typingctx: Any, counter: Any, index: Any) -> Any:
 @intrinsic
 def _look(typingctx: Any, counter: Any, index: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = builder.gep(context.make_array(counter)(context, builder, arguments[0]).data, [arguments[1]])
+        place = builder.gep(fields_of(context, builder, counter, arguments[0]).data, [arguments[1]])
         return builder.load_atomic(place, "acquire", 8)
 
     return types.int64(counter, types.intp), generate
@@ -90,7 +92,7 @@ def _exchange(typingctx: Any, counter: Any, index: Any, expected: Any, wanted: A
     """Put ``wanted`` there if ``expected`` is; return what was."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = builder.gep(context.make_array(counter)(context, builder, arguments[0]).data, [arguments[1]])
+        place = builder.gep(fields_of(context, builder, counter, arguments[0]).data, [arguments[1]])
         both = builder.cmpxchg(place, arguments[2], arguments[3], "acq_rel", "acquire")
         return builder.extract_value(both, 0)
 

@@ -12,6 +12,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 
 from .vectors import Vectors
+from .view_type import fields_of
 
 
 def transpose(out: Any, a: Any) -> None:
@@ -23,8 +24,7 @@ def transpose(out: Any, a: Any) -> None:
 def _transpose(typingctx: Any, out: Any, a: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         result, source = (
-            context.make_array(kind)(context, builder, value)
-            for kind, value in zip(signature.args, arguments, strict=True)
+            fields_of(context, builder, kind, value) for kind, value in zip(signature.args, arguments, strict=True)
         )
         vectors = Vectors(context, builder, a.dtype)
         rows, columns = cgutils.unpack_tuple(builder, source.shape)

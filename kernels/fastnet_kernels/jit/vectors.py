@@ -6,8 +6,10 @@ from typing import Any
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, config, types
-from numba.extending import intrinsic, overload
+from numba.core import cgutils, config
+
+from .inlined import inlined
+from .view_type import View, borrowed
 
 
 def cpu_has(feature: str) -> bool:
@@ -188,30 +190,15 @@ def stack(like: Any) -> Any:
     return np.empty(SMALL, like.dtype)
 
 
-@intrinsic
+@inlined(stack)
 def _stack(typingctx: Any, like: Any) -> Any:
-    result = types.Array(like.dtype, 1, "C")
+    result = View(like.dtype, 1)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         number = context.get_value_type(like.dtype)
         with builder.goto_entry_block():  # not alloca_once, which would fill it with zeros at every call
             memory = builder.alloca(ir.ArrayType(number, SMALL))
-        view = context.make_array(result)(context, builder)
-        itemsize = ir.Constant(context.get_value_type(types.intp), context.get_abi_sizeof(number))
-        context.populate_array(
-            view,
-            data=builder.bitcast(memory, ir.PointerType(number)),
-            shape=[ir.Constant(context.get_value_type(types.intp), SMALL)],
-            strides=[itemsize],
-            itemsize=itemsize,
-            meminfo=None,
-        )
-        return view._getvalue()
+        data = builder.bitcast(memory, ir.PointerType(number))
+        return borrowed(context, builder, result, data, [cgutils.intp_t(SMALL)])
 
     return result(like), generate
-
-
-# Inlined before LLVM sees it, so that the memory is the caller's and not that of a function that has returned.
-@overload(stack, inline="always")
-def _overload_stack(like):
-    return lambda like: _stack(like)

@@ -4,49 +4,49 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.errors import TypingError
 
+from ..program import Array
 from ..reference.views import flat, matrix, row_block, vector
 from .inlined import inlined
+from .view_type import Fields, View, borrowed, fields_of
 
 __all__ = ["flat", "matrix", "row_block", "vector"]
 
 
-def borrowed(context: Any, builder: Any, kind: Any, data: Any, shape: Sequence[Any]) -> Any:
-    """In the code that is being generated: an array of that type and shape over the memory at an address."""
-    view = context.make_array(kind)(context, builder)
-    itemsize = ir.Constant(
-        context.get_value_type(types.intp), context.get_abi_sizeof(context.get_data_type(kind.dtype))
-    )
-    strides: list[Any] = []
-    stride = itemsize
-    for size in reversed(shape):
-        strides.insert(0, stride)
-        stride = builder.mul(stride, size)
-    pointer = context.get_data_type(kind.dtype).as_pointer()
-    data = builder.inttoptr(data, pointer) if isinstance(data.type, ir.IntType) else data
-    context.populate_array(view, data=data, shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
-    return view._getvalue()
+def _borrow(array: Any, ndim: int, place: Callable[..., tuple[Any, Sequence[Any]]], *others: Any) -> Any:
+    """How Numba is told of a view of so many dimensions over an array's memory.
 
+    ``place(builder, fields, *values)`` gives the offset and the shape, the values being those of the other arguments.
 
-def _borrow(array: Any, rank: int, place: Callable[..., tuple[Any, Sequence[Any]]], *others: Any) -> Any:
-    """How Numba is told of a view of so many dimensions over an array's memory, with no owner.
-
-    ``place(builder, array, *values)`` gives the offset and the shape, the values being those of the other arguments.
-
-    The view's type says that it may be written to even where the array's does not: a kernel writes to its outputs
-    alone, and would otherwise be compiled once for a batch in the user's data and once for one in a buffer."""
+    What is written to even where the array says that it may not be is a kernel's outputs alone; a kernel would
+    otherwise be compiled once for a batch in the user's data and once for one in a buffer."""
     if array.layout != "C":
         raise TypingError(f"a view into flat memory needs a C-ordered array, not {array}")
-    result = types.Array(array.dtype, rank, "C")
+    result = View(array.dtype, ndim)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        source = context.make_array(array)(context, builder, arguments[0])
-        offset, sizes = place(builder, source, *arguments[1:])
-        return borrowed(context, builder, result, builder.gep(source.data, [offset]), sizes)
+        given = fields_of(context, builder, array, arguments[0])
+        offset, shape = place(builder, given, *arguments[1:])
+        return borrowed(context, builder, result, builder.gep(given.data, [offset]), shape)
 
     return result(array, *[types.intp] * len(others)), generate
+
+
+def borrow(array: Array) -> Array:
+    """View an array: what compiled code calls with it need not be compiled for arrays of both kinds.
+
+    Without the compiler this is the Python that runs.
+    """
+    return array
+
+
+@inlined(borrow)
+def _as_it_is(typingctx: Any, array: Any) -> Any:
+    if array.layout != "C":
+        raise TypingError(f"a view needs a C-ordered array, not {array}")
+    return View(array.dtype, array.ndim)(array), lambda context, builder, signature, arguments: arguments[0]
 
 
 def is_same(a: Any, b: Any) -> bool:
@@ -57,10 +57,8 @@ def is_same(a: Any, b: Any) -> bool:
 @inlined(is_same)
 def _is_same(typingctx: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        arrays = (
-            context.make_array(kind)(context, builder, value) for kind, value in zip((a, b), arguments, strict=True)
-        )
-        places = (builder.ptrtoint(array.data, context.get_value_type(types.intp)) for array in arrays)
+        given = zip((a, b), arguments, strict=True)
+        places = (builder.ptrtoint(fields_of(context, builder, *array).data, cgutils.intp_t) for array in given)
         return builder.icmp_unsigned("==", *places)
 
     return types.boolean(a, b), generate
@@ -68,7 +66,7 @@ def _is_same(typingctx: Any, a: Any, b: Any) -> Any:
 
 @inlined(flat)
 def _flat(typingctx: Any, array: Any) -> Any:
-    return _borrow(array, 1, lambda builder, given: (ir.Constant(given.nitems.type, 0), [given.nitems]))
+    return _borrow(array, 1, lambda builder, given: (ir.Constant(cgutils.intp_t, 0), [given.nitems]))
 
 
 @inlined(vector)
@@ -83,7 +81,7 @@ def _matrix(typingctx: Any, numbers: Any, offset: Any, rows: Any, columns: Any) 
 
 @inlined(row_block)
 def _row_block(typingctx: Any, array: Any, start: Any, rows: Any) -> Any:
-    def place(builder: Any, given: Any, start: Any, rows: Any) -> tuple[Any, Sequence[Any]]:
+    def place(builder: Any, given: Fields, start: Any, rows: Any) -> tuple[Any, Sequence[Any]]:
         columns = builder.extract_value(given.shape, 1)
         return builder.mul(start, columns), [rows, columns]
 

@@ -148,6 +148,8 @@ class TestTiles:
             (20, 40, 300),
             (9, 70, 150),
         ],
+        # So many rows of few columns that they are worked out in parts; few rows; and strips that are turned.
+        *[(1500, 40, 10), (300, 33, 36), (2, 60, 20), (4, 130, 90), (16, 150, 230), (32, 250, 17), (300, 64, 64)],
         *[
             (1, 1, 1),
             (16, 1, 32),
@@ -165,6 +167,24 @@ class TestTiles:
 def test_the_choice_between_the_ways_is_of_speed_alone(chosen: Any, dtype: str, shape: tuple[int, int, int]) -> None:
     for flags in FLAGS:
         assert_right(chosen, dtype, shape, flags)
+
+
+@pytest.mark.parametrize("size", [4, 8])
+@pytest.mark.parametrize("vector_bytes", [16, 32, 64])
+@given(st.tuples(*[st.integers(1, 5000)] * 3))
+def test_a_strip_that_is_turned_for_registers_is_as_wide_as_a_vector(
+    vector_bytes: int, size: int, shape: tuple[int, int, int]
+) -> None:
+    """Else it would have no columns, and the product no end."""
+    from fastnet_kernels.jit import products
+    from fastnet_kernels.jit.vectors import SMALL
+
+    way_of = getattr(products.way_of, "py_func", products.way_of)
+    rows, columns, inner = shape
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(products, "VECTOR_BYTES", vector_bytes)
+        if way_of(rows, columns, inner, size, False, True) == products.IN_REGISTERS:
+            assert SMALL // inner >= vector_bytes // size
 
 
 @pytest.mark.needs_compiler

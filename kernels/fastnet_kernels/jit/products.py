@@ -43,8 +43,21 @@ takes every second turn to issue; all of them would be more than two loads a cyc
 UNROLLED = 4
 """Steps of the inner dimension between two tests for its end; four instructions a cycle are all that is issued."""
 
+IN_REGISTERS, BY_TILES, BY_BLAS = range(3)
+"""The ways of a product."""
+
 NEAR_BYTES = 1 << 19
-"""Of a second matrix that tiles in registers read where it is, however many rows there are."""
+"""Of a second matrix that tiles in registers read where it is, however many rows there are: it stays in the second
+cache, from which they read it as fast as from a panel that it was copied to."""
+
+TURNED_BYTES = 1 << 17
+"""Of a second matrix that is turned, strip by strip, for tiles in registers; larger ones are turned as panels are."""
+
+LARGE = 1 << 20
+"""Multiply-adds that pay for the copying of rows and panels."""
+
+FEW = 4
+"""Rows that do not pay for the turning of a second matrix."""
 
 DEPTH_BYTES, HEIGHT = 1024, 22 * TALL
 """The block of the inner dimension, in bytes of a row, and the rows that are copied at once."""
@@ -99,31 +112,33 @@ def _gemm(out, a, b, biases, transpose_a, transpose_b, accumulate, first):
         biases_left = has_biases
     elif rows == 1 and not transpose_b:
         combine_rows(zero, c, before, a_, a_step if transpose_a else 1, b_, b_step, columns, inner, adds)
-    elif (transpose_b or is_far(columns, inner, size)) and is_by_tiles(rows, columns, inner, VECTOR_BYTES // size):
-        by_tiles(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
-        biases_left = has_biases
-    elif rows == 1 or is_for_blas(columns, inner, size, transpose_a, transpose_b):
-        by_blas(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
-        biases_left = has_biases
     else:
-        turned = address(stack(b), 0)
-        in_registers(
-            zero,
-            c,
-            before,
-            before_step,
-            a_,
-            a_step,
-            b_,
-            b_step,
-            rows,
-            columns,
-            inner,
-            transpose_a,
-            transpose_b,
-            adds,
-            turned,
-        )
+        way = way_of(rows, columns, inner, size, transpose_a, transpose_b)
+        if way == BY_TILES:
+            by_tiles(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
+            biases_left = has_biases
+        elif way == BY_BLAS:
+            by_blas(zero, c, a_, a_step, b_, b_step, rows, columns, inner, transpose_a, transpose_b, accumulate)
+            biases_left = has_biases
+        else:
+            turned = address(stack(b), 0)
+            in_registers(
+                zero,
+                c,
+                before,
+                before_step,
+                a_,
+                a_step,
+                b_,
+                b_step,
+                rows,
+                columns,
+                inner,
+                transpose_a,
+                transpose_b,
+                adds,
+                turned,
+            )
     if biases_left:
         add_to_rows(out, biases)
 
@@ -135,68 +150,75 @@ def dots(start, c, vector, rows, rows_step, size, inner, add):
 
 
 @kernel
-def is_far(columns, inner, size):
-    """Whether the second matrix leaves the second cache, from which tiles in registers read it as fast as from a panel
-    that it was copied to."""
-    return columns * inner * size > NEAR_BYTES
-
-
-@kernel
-def is_for_blas(columns, inner, size, transpose_a, transpose_b):
-    """Which small products OpenBLAS is faster at, by measurement: those whose second matrix is far, or has to be turned
-    in narrow strips; and some that leave most lanes of vectors idle."""
-    lanes = VECTOR_BYTES // size
+def way_of(rows, columns, inner, size, transpose_a, transpose_b):
+    """The fastest way of a product of more than one column and step, by measurement (``docs/decisions/0022``,
+    ``0024``)."""
+    lanes, of_b = VECTOR_BYTES // size, columns * inner * size
     if transpose_b:
-        return inner * size > DEPTH_BYTES or (inner > SMALL // 32 and columns * inner > SMALL)
-    if is_far(columns, inner, size):
-        return True
-    return not transpose_a and 2 * columns <= lanes and inner >= 2 * lanes and inner >= 8 * columns
+        # OpenBLAS turns nothing for a few rows; in registers the strips that are turned have to be as wide as a vector.
+        if rows == 1 or (rows <= FEW and inner >= 2 * lanes):
+            return BY_BLAS
+        if inner * size <= DEPTH_BYTES and (of_b < TURNED_BYTES or rows * columns * inner < LARGE):
+            return IN_REGISTERS
+    elif of_b <= NEAR_BYTES:
+        if not transpose_a and 2 * columns <= lanes and inner >= 2 * lanes and inner >= 8 * columns:
+            return BY_BLAS  # most lanes of vectors would be idle
+        return IN_REGISTERS
+    if rows * columns * inner < LARGE or inner < 12 or 4 * columns < 3 * ((columns + lanes - 1) // lanes * lanes):
+        return BY_BLAS
+    return BY_TILES
 
 
 @kernel
 def in_registers(
     zero, c, before, before_step, a, a_step, b, b_step, rows, columns, inner, transpose_a, transpose_b, adds, turned
 ):
-    """Nothing is copied but what has to be turned, in the memory of ``turned``: a second matrix that is transposed, so
-    many columns at a time, or an output that has but a few columns for many rows, which is worked out transposed."""
+    """Nothing is copied but what has to be turned, in the memory of ``turned``, as much at a time as there is room for:
+    some columns of a second matrix that is transposed, or some rows of an output that has but a few columns for many
+    rows, which is worked out transposed."""
     size = _itemsize(zero)
     lanes = VECTOR_BYTES // size
-    is_turned = transpose_a and not transpose_b and is_narrow(rows, columns, lanes)
-    if adds and inner <= 2 * lanes:
-        is_turned = False  # to turn what is added to takes longer than it saves
-    wide, j, to, to_step, here, here_step, m, n = columns, 0, c, columns, b, b_step, rows, columns
+    # To turn what is added to takes longer than it saves where little is added.
+    is_turned = (
+        transpose_a and not transpose_b and is_narrow(rows, columns, lanes) and not (adds and inner <= 2 * lanes)
+    )
+    end = wide = columns
     if is_turned:
-        if adds:
-            turn_matrix(zero, turned, rows, before, before_step, rows, columns)
-        before, before_step = turned, rows
-        to, to_step, m, n = turned, rows, columns, rows
-        a, a_step, here, here_step = b, b_step, a, a_step
+        end, wide = rows, SMALL // columns & -lanes
     elif transpose_b and columns * inner > SMALL:
         wide = SMALL // inner & -lanes
-    while j < columns:
-        if transpose_b:
-            n = min(wide, columns - j)
+    j = 0
+    while j < end:
+        at, n = j * size, min(wide, end - j)
+        to, to_step, added, added_step = c + at, columns, before + at, before_step
+        first, first_step, second, second_step, m = a, a_step, b + at, b_step, rows
+        if is_turned:
+            if adds:
+                turn_matrix(zero, turned, n, before + j * before_step * size, before_step, n, columns)
+            to, to_step, added, added_step = turned, n, turned, n
+            first, first_step, second, second_step, m = b, b_step, a + at, a_step, columns
+        elif transpose_b:
             turn_matrix(zero, turned, n, b + j * b_step * size, b_step, n, inner)
-            here, here_step = turned, n
+            second, second_step = turned, n
         small_product(
             zero,
-            to + j * size,
+            to,
             to_step,
-            before + j * size,
-            before_step,
-            a,
-            a_step,
-            here,
-            here_step,
+            added,
+            added_step,
+            first,
+            first_step,
+            second,
+            second_step,
             m,
             n,
             inner,
             transpose_a,
             adds,
         )
+        if is_turned:
+            turn_matrix(zero, c + j * columns * size, columns, turned, n, columns, n)
         j += wide
-    if is_turned:
-        turn_matrix(zero, c, columns, turned, rows, columns, rows)
 
 
 @kernel
@@ -220,18 +242,9 @@ def turn_matrix(zero, out, out_step, a, a_step, rows, columns):
 @kernel
 def is_narrow(rows, columns, lanes):
     """Whether vectors along the rows are so much better filled than along the columns that they pay for the turning."""
-    if rows < lanes or rows * columns > SMALL:
+    if rows < lanes:
         return False
     return 4 * columns * ((rows + lanes - 1) // lanes) <= 3 * rows * ((columns + lanes - 1) // lanes)
-
-
-@kernel
-def is_by_tiles(rows, columns, inner, lanes):
-    """Where the measured crossover is: from a million multiply-adds on, if few lanes of the vectors are idle and
-    the inner dimension is worth the copying of rows."""
-    if rows * columns * inner < 1 << 20 or inner < 12:
-        return False
-    return 4 * columns >= 3 * ((columns + lanes - 1) // lanes * lanes)
 
 
 @intrinsic

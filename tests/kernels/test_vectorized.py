@@ -302,9 +302,9 @@ def test_the_biases_are_added_by_the_product(compiled: Any) -> None:
 def test_the_tiles_of_products_stay_in_registers(compiled: Any) -> None:
     """Their sums do not go to memory while the inner dimension is gone through, and no vector comes from there but a
     mask on AVX2, which has no registers for masks. The highest take several steps in a turn."""
-    from fastnet_kernels.jit.products import TALL, UNROLLED, gemm
+    from fastnet_kernels.jit.loops import UNROLLED
+    from fastnet_kernels.jit.products import TALL, gemm
     from fastnet_kernels.jit.small import HEIGHTS
-    from fastnet_kernels.jit.small import UNROLLED as OF_SMALL
     from fastnet_kernels.jit.vectors import VECTOR_BYTES
 
     matrices = tuple(np.ones((8, 8), np.float32) for _ in range(3))
@@ -313,7 +313,7 @@ def test_the_tiles_of_products_stay_in_registers(compiled: Any) -> None:
     # are what is left or not.
     wanted = Counter({2 * TALL * UNROLLED: 1})
     for width, heights in HEIGHTS.items():
-        wanted[OF_SMALL * width * heights[0]] += 4 if width == 2 else 2
+        wanted[UNROLLED * width * heights[0]] += 4 if width == 2 else 2
     found: dict[int, list[str]] = {count: [] for count in wanted}
     for loop in loops:
         found.get(len(packed("multiply", half=False).findall(loop.text)), []).append(loop.text)
@@ -321,7 +321,7 @@ def test_the_tiles_of_products_stay_in_registers(compiled: Any) -> None:
     for text in itertools.chain.from_iterable(found.values()):
         if X86:
             assert not re.search(r"%[xyz]mm\d+, \S*\(%rsp\)", text)
-            assert len(re.findall(r"\(%rsp\), %[xyz]mm", text)) <= (0 if VECTOR_BYTES == 64 else OF_SMALL)
+            assert len(re.findall(r"\(%rsp\), %[xyz]mm", text)) <= (0 if VECTOR_BYTES == 64 else UNROLLED)
         if VECTOR_BYTES == 64:
             # One instruction where its address is a register and a constant, two where another register is in it.
             assert text.count("{1to16}") >= len(packed("multiply", half=False).findall(text)) // 3

@@ -1,5 +1,6 @@
 """Loops in the code that is being generated, whose values stay in registers."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -22,3 +23,15 @@ def repeated(builder: Any, times: Any, values: list[Any], body: Callable[[list[A
     builder.branch(test)
     builder.position_at_end(after)
     return running[1:]
+
+
+UNROLLED = 4
+"""Steps to a turn of the innermost loops of products: four instructions a cycle are all that is issued, of which what
+tests for the end would take too many."""
+
+
+def unrolled(builder: Any, times: Any, values: list[Any], steps: Callable[[int, list[Any]], list[Any]]) -> list[Any]:
+    """As ``repeated``, of which a turn does ``UNROLLED`` times what ``steps(n, values)`` does n times."""
+    many = ir.Constant(times.type, UNROLLED)
+    values = repeated(builder, builder.sdiv(times, many), values, functools.partial(steps, UNROLLED))
+    return repeated(builder, builder.srem(times, many), values, functools.partial(steps, 1))

@@ -22,9 +22,9 @@ from numba.extending import intrinsic
 from .blas import address, by_blas, pointers
 from .compiler import kernel
 from .library import MATRIX, VECTOR, shared
-from .loops import repeated
+from .loops import UNROLLED, repeated, unrolled
 from .rows import add_to_rows
-from .small import small_product
+from .small import small_product, spreads
 from .thin import combine_rows, dot_rows, outer_product
 from .transpose import turn
 from .vectors import REGISTERS, SMALL, VECTOR_BYTES, Vectors, stack
@@ -34,14 +34,6 @@ TALL = 12 if REGISTERS == 32 else 6
 
 LOW = TALL // 3
 """Rows of the tiles for what is left, before single rows: as few as still hide a multiply-add's latency."""
-
-SPREAD = 3
-"""Of so many rows of a tile one has its number spread over a register for both vectors; for the others each
-multiply-add does that itself. That is an instruction less where another process runs on the core's other thread and
-takes every second turn to issue; all of them would be more than two loads a cycle (``docs/decisions/0022``)."""
-
-UNROLLED = 4
-"""Steps of the inner dimension between two tests for its end; four instructions a cycle are all that is issued."""
 
 IN_REGISTERS, BY_TILES, BY_BLAS = range(3)
 """The ways of a product."""
@@ -349,7 +341,7 @@ def _write_tile(vectors: Vectors, rows: int, n_vectors: int, mask: Any, add: Any
             given = [vectors.load(b_here, number(vector * vectors.lanes), mask) for vector in range(n_vectors)]
             for row in range(rows):
                 place, at = builder.gep(a_here, [number(row)]), slice(row * n_vectors, (row + 1) * n_vectors)
-                sums[at] = vectors.multiply_add_row(place, given, sums[at], row % SPREAD == 0)
+                sums[at] = vectors.multiply_add_row(place, given, sums[at], spreads(2, row))
             # Else LLVM adds the step within the addresses, and takes each apart into two instructions again.
             a_here = vectors.opaque(builder.gep(a_here, [a_step]))
             b_here = builder.gep(b_here, [b_step])
@@ -357,10 +349,9 @@ def _write_tile(vectors: Vectors, rows: int, n_vectors: int, mask: Any, add: Any
 
     running = [a, b, next_panel, *[vectors.zero] * len(places)]
     if rows == TALL and n_vectors == 2:
-        many = number(UNROLLED)
-        running = repeated(builder, builder.sdiv(inner, many), running, functools.partial(steps, UNROLLED))
-        inner = builder.srem(inner, many)
-    running = repeated(builder, inner, running, functools.partial(steps, 1))
+        running = unrolled(builder, inner, running, steps)
+    else:
+        running = repeated(builder, inner, running, functools.partial(steps, 1))
     for place, total in zip(places, running[3:], strict=True):
         before = builder.select(add, vectors.load(c, place, mask), vectors.zero)
         vectors.store(vectors.add(before, total), c, place, mask)

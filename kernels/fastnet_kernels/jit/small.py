@@ -18,19 +18,23 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .loops import repeated
+from .loops import repeated, unrolled
 from .vectors import REGISTERS, Vectors
 
 HEIGHTS = {4: (6, 2), 3: (8, 2), 2: (12, 8, 4, 2), 1: (12, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (8, 4, 2)}
 """For each width of a tile, in vectors, how many rows it may have: with ``a`` in rows many have a pointer each."""
 
-UNROLLED = 4
-"""Steps of the inner dimension between two jumps, in the highest tiles."""
-
 SPREAD = {4: (1, 1, 0), 3: (1, 0), 2: (1, 0, 0), 1: (0,)}
 """For each width which rows, in turn, have their number spread over a register for all of their vectors; in the others
 each multiply-add does that itself. That is fewer instructions and more loads, of which there are two a cycle; and
-every row that is not spread has a pointer, of which there is room for twelve, but for what counts the turns."""
+every row that is not spread has a pointer, of which there is room for twelve, but for what counts the turns. Where
+another process runs on the core's other thread and takes every second turn to issue, it is instructions that count
+(``docs/decisions/0022``)."""
+
+
+def spreads(width: int, row: int) -> bool:
+    """Whether a row of a tile that is so many vectors wide has its number spread over a register."""
+    return bool(SPREAD[width][row % len(SPREAD[width])])
 
 
 @contextmanager
@@ -123,7 +127,7 @@ class _Product:
         across = [(self.number(vector * vectors.lanes), None) for vector in range(width)]
         across[-1] = across[-1][0], mask
 
-        is_spread = [bool(SPREAD[width][row % len(SPREAD[width])]) and row < rows - 1 for row in range(rows)]
+        is_spread = [spreads(width, row) and row < rows - 1 for row in range(rows)]
         # The row whose pointer each is addressed from: its own, or the next one's that has any. A load takes no longer
         # where a distance is in its address, and more pointers than this there is no room for.
         of = [row + is_spread[row:].index(False) for row in range(rows)]
@@ -162,12 +166,11 @@ class _Product:
             return [*pointers, b, *sums]
 
         running = [*starts, b, *[vectors.zero] * (rows * width)]
-        inner = self.inner
         if rows == HEIGHTS[width][0]:
-            many = self.number(UNROLLED)
-            running = repeated(builder, builder.sdiv(inner, many), running, functools.partial(steps, UNROLLED))
-            inner = builder.srem(inner, many)
-        sums = repeated(builder, inner, running, functools.partial(steps, 1))[len(starts) + 1 :]
+            running = unrolled(builder, self.inner, running, steps)
+        else:
+            running = repeated(builder, self.inner, running, functools.partial(steps, 1))
+        sums = running[len(starts) + 1 :]
         lines = self._lines(c, top, self.c_step, rows)
         with builder.if_else(self.add) as (adding, filling):
             with adding:

@@ -36,21 +36,31 @@ class KernelCompiler(CompilerBase):  # type: ignore[misc]
         return [passes]
 
 
+def _is_built_in(function: Any, signature: Any) -> bool:
+    """Whether the call is written down by Numba itself. What is Python (an ``overload``) is compiled with the
+    ``fastmath`` of whoever calls it, and to look for it is what chooses between two of them."""
+    if isinstance(function, types.Function):
+        return bool(function.get_impl_key(signature) == function.typing_key)
+    return isinstance(function, str)
+
+
 @contextmanager
 def types_remembered() -> Iterator[None]:
     """Within it, what operators and functions of Numba's vocabulary return for arguments of some types is found once.
 
     Whoever enters holds Numba's lock.
     """
-    find, found = BaseContext.resolve_function_type, {}
+    find = BaseContext.resolve_function_type
+    found: dict[Any, Any] = {}
 
     def resolve_function_type(self: Any, function: Any, arguments: Any, named: Any) -> Any:
-        if named or not isinstance(function, (types.Function, str)):
-            return find(self, function, arguments, named)
         call = function, arguments
-        if call not in found:
-            found[call] = find(self, function, arguments, named)
-        return found[call]
+        if call in found and not named:
+            return found[call]
+        signature = find(self, function, arguments, named)
+        if signature is not None and not named and _is_built_in(function, signature):
+            found[call] = signature
+        return signature
 
     BaseContext.resolve_function_type = resolve_function_type
     try:

@@ -12,18 +12,18 @@ from typing import Any
 
 from numba.core import types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.typed_passes import InlineOverloads, NopythonRewrites
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.typing.context import BaseContext
-from numba.core.untyped_passes import DeadBranchPrune, InlineClosureLikes, InlineInlinables, WithLifting
 
 LEFT_OUT = {
-    InlineClosureLikes,  # functions within functions, comprehensions
-    InlineInlinables,  # functions that are to be inlined by Numba and not by LLVM
-    InlineOverloads,
-    WithLifting,  # with statements
-    DeadBranchPrune,  # branches on None or on constants
-    NopythonRewrites,  # operations on whole arrays
+    "InlineClosureLikes",  # functions within functions, comprehensions
+    "InlineInlinables",  # functions that are to be inlined by Numba and not by LLVM
+    "InlineOverloads",
+    "WithLifting",  # with statements
+    "DeadBranchPrune",  # branches on None or on constants
+    "NopythonRewrites",  # operations on whole arrays
 }
+"""By name: a Numba that has no such pass has nothing to leave out."""
 
 
 class KernelCompiler(CompilerBase):  # type: ignore[misc]
@@ -31,7 +31,7 @@ class KernelCompiler(CompilerBase):  # type: ignore[misc]
 
     def define_pipelines(self) -> list[Any]:
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state, "kernel")
-        passes.passes = [one for one in passes.passes if one[0] not in LEFT_OUT]
+        passes.passes = [one for one in passes.passes if one[0].__name__ not in LEFT_OUT]
         passes.finalize()
         return [passes]
 
@@ -46,10 +46,7 @@ def _is_built_in(function: Any, signature: Any) -> bool:
 
 @contextmanager
 def types_remembered() -> Iterator[None]:
-    """Within it, what operators and functions of Numba's vocabulary return for arguments of some types is found once.
-
-    Whoever enters holds Numba's lock.
-    """
+    """Within it, what operators and functions of Numba's own return for arguments of some types is found once."""
     find = BaseContext.resolve_function_type
     found: dict[Any, Any] = {}
 
@@ -62,8 +59,10 @@ def types_remembered() -> Iterator[None]:
             found[call] = signature
         return signature
 
-    BaseContext.resolve_function_type = resolve_function_type
-    try:
-        yield
-    finally:
-        BaseContext.resolve_function_type = find
+    # The lock is Numba's own, so no function of somebody else's is compiled meanwhile in another thread.
+    with global_compiler_lock:
+        BaseContext.resolve_function_type = resolve_function_type
+        try:
+            yield
+        finally:
+            BaseContext.resolve_function_type = find

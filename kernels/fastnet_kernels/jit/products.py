@@ -42,14 +42,12 @@ NEAR_BYTES = 1 << 19
 """Of a second matrix that tiles in registers read where it is, however many rows there are: it stays in the second
 cache, from which they read it as fast as from a panel that it was copied to."""
 
-TURNED_BYTES = 1 << 17
-"""Of a second matrix that is turned, strip by strip, for tiles in registers; larger ones are turned as panels are."""
+TURNED_BYTES, TURNED_DEPTH_BYTES = 1 << 17, 1024
+"""Of a second matrix that is turned, strip by strip, for tiles in registers, and of a row of it; larger ones are turned
+as panels are."""
 
 LARGE = 1 << 20
 """Multiply-adds that pay for the copying of rows and panels."""
-
-FEW = 4
-"""Rows that do not pay for the turning of a second matrix."""
 
 DEPTH_BYTES, HEIGHT = 1024, 22 * TALL
 """The block of the inner dimension, in bytes of a row, and the rows that are copied at once."""
@@ -143,14 +141,14 @@ def dots(start, c, vector, rows, rows_step, size, inner, add):
 
 @kernel
 def way_of(rows, columns, inner, size, transpose_a, transpose_b):
-    """The fastest way of a product of more than one column and step, by measurement (``docs/decisions/0022``,
-    ``0024``)."""
+    """The fastest way of a product that is no vector's, by measurement (``docs/decisions/0022``, ``0024``)."""
     lanes, of_b = VECTOR_BYTES // size, columns * inner * size
     if transpose_b:
-        # OpenBLAS turns nothing for a few rows; in registers the strips that are turned have to be as wide as a vector.
-        if rows == 1 or (rows <= FEW and inner >= 2 * lanes):
+        if rows == 1 or is_for_small_blas(rows, columns, inner, size):
             return BY_BLAS
-        if inner * size <= DEPTH_BYTES and (of_b < TURNED_BYTES or rows * columns * inner < LARGE):
+        # As many columns are turned at a time as there is room for, which have to fill a vector.
+        is_shallow = inner * size <= TURNED_DEPTH_BYTES and SMALL // inner >= lanes
+        if is_shallow and (of_b < TURNED_BYTES or rows * columns * inner < LARGE):
             return IN_REGISTERS
     elif of_b <= NEAR_BYTES:
         if not transpose_a and 2 * columns <= lanes and inner >= 2 * lanes and inner >= 8 * columns:
@@ -159,6 +157,14 @@ def way_of(rows, columns, inner, size, transpose_a, transpose_b):
     if rows * columns * inner < LARGE or inner < 12 or 4 * columns < 3 * ((columns + lanes - 1) // lanes * lanes):
         return BY_BLAS
     return BY_TILES
+
+
+@kernel
+def is_for_small_blas(rows, columns, inner, size):
+    """Whether to turn a second matrix takes longer than OpenBLAS's kernels for small outputs, which it has for AVX-512
+    and which do not turn it."""
+    is_small = rows <= 12 and rows * columns <= 1200 and rows * columns * inner <= LARGE // 4
+    return VECTOR_BYTES == 64 and is_small and inner * size >= max(2 * VECTOR_BYTES, 40 * rows)
 
 
 @kernel

@@ -71,10 +71,16 @@ class _ViewModel(models.ArrayModel):  # type: ignore[misc]
         return view
 
 
+def view_of(array: Any, ndim: int) -> View:
+    """The type of a view of so many dimensions over the memory of an array of that type."""
+    if array.layout != "C":
+        raise TypingError(f"a view needs a C-ordered array, not {array}")
+    return View(array.dtype, ndim)
+
+
 @lower_cast(types.Array, View)
 def _as_view(context: Any, builder: Any, have: Any, want: Any, value: Any) -> Any:
-    if have.layout != "C":
-        raise TypingError(f"an array passed by address and shape has to be C-ordered, not {have}")
+    view_of(have, have.ndim)  # or an error
     return value
 
 

@@ -5,12 +5,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.errors import TypingError
 
 from ..program import Array
 from ..reference.views import flat, matrix, row_block, vector
 from .inlined import inlined
-from .view_type import Fields, View, borrowed, fields_of
+from .view_type import Fields, borrowed, fields_of, view_of
 
 __all__ = ["flat", "matrix", "row_block", "vector"]
 
@@ -22,9 +21,7 @@ def _borrow(array: Any, ndim: int, place: Callable[..., tuple[Any, Sequence[Any]
 
     What is written to even where the array says that it may not be is a kernel's outputs alone; a kernel would
     otherwise be compiled once for a batch in the user's data and once for one in a buffer."""
-    if array.layout != "C":
-        raise TypingError(f"a view into flat memory needs a C-ordered array, not {array}")
-    result = View(array.dtype, ndim)
+    result = view_of(array, ndim)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         given = fields_of(context, builder, array, arguments[0])
@@ -35,7 +32,8 @@ def _borrow(array: Any, ndim: int, place: Callable[..., tuple[Any, Sequence[Any]
 
 
 def borrow(array: Array) -> Array:
-    """View an array: what compiled code calls with it need not be compiled for arrays of both kinds.
+    """View an array: what compiled code calls with it need not be compiled for arrays of both kinds. It is for what an
+    entry point is given, which its caller holds: a view keeps nothing alive.
 
     Without the compiler this is the Python that runs.
     """
@@ -44,9 +42,7 @@ def borrow(array: Array) -> Array:
 
 @inlined(borrow)
 def _as_it_is(typingctx: Any, array: Any) -> Any:
-    if array.layout != "C":
-        raise TypingError(f"a view needs a C-ordered array, not {array}")
-    return View(array.dtype, array.ndim)(array), lambda context, builder, signature, arguments: arguments[0]
+    return view_of(array, array.ndim)(array), lambda context, builder, signature, arguments: arguments[0]
 
 
 def is_same(a: Any, b: Any) -> bool:

@@ -179,10 +179,13 @@ def test_a_strip_that_is_turned_for_registers_is_as_wide_as_a_vector(
     from fastnet_kernels.jit import products
     from fastnet_kernels.jit.vectors import SMALL
 
-    way_of = getattr(products.way_of, "py_func", products.way_of)
+    way_of, is_for_small_blas = (
+        getattr(kernel, "py_func", kernel) for kernel in (products.way_of, products.is_for_small_blas)
+    )
     rows, columns, inner = shape
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(products, "VECTOR_BYTES", vector_bytes)
+        patch.setattr(products, "is_for_small_blas", is_for_small_blas)
         if way_of(rows, columns, inner, size, False, True) == products.IN_REGISTERS:
             assert SMALL // inner >= vector_bytes // size
 

@@ -27,7 +27,8 @@ def ratios(measurements: list[dict[str, Any]]) -> Figure:
     for offset, (peer, entry) in enumerate(PEERS.items()):
         places, heights = [], []
         for place, measured in enumerate(measurements):
-            height = ratio(fastest(measured["results"], [peer]), fastest(measured["results"], [OURS]))
+            ours = fastest(measured["results"], [OURS])
+            height = ratio(fastest(measured["results"], [peer], ours), ours)
             if height is not None:
                 places.append(place - 0.4 + (offset + 0.5) * width)
                 heights.append(height)

@@ -144,8 +144,8 @@ def check_metrics(names: Iterable[str], task: str, n_outputs: int, *, allow_matr
 
 
 def bounds_of(score: str) -> tuple[float, float]:
-    """Of a metric's, by its name or alias, its ``bounds``; a loss, which is none of them, may be anything."""
-    return metric_named(score).bounds if score in METRICS or score in ALIASES or _TOP_K.fullmatch(score) else _ANYTHING
+    """Of a metric's, by its name or alias, its ``bounds``; the loss, the only score that is none, may be anything."""
+    return _ANYTHING if score == "loss" else metric_named(score).bounds
 
 
 def greater_is_better(name: str) -> bool:

@@ -41,6 +41,7 @@ _ENTRY: dict[str, Any] = {
     "pipeline_class": KernelCompiler,
 }
 _KERNEL = _ENTRY | {"no_cpython_wrapper": True}
+"""How entry points are compiled, and what only they call."""
 
 kernel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(fastmath=FASTMATH, **_KERNEL)
 """Compiles a function that only compiled code calls: a wrapper for Python would take longer than most kernels."""

@@ -26,12 +26,17 @@ def repeated(builder: Any, times: Any, values: list[Any], body: Callable[[list[A
 
 
 UNROLLED = 4
-"""Steps to a turn of the innermost loops of products: four instructions a cycle are all that is issued, of which what
-tests for the end would take too many."""
+"""Steps to a turn of the highest tiles' innermost loops: four instructions a cycle are all that is issued, of which
+what tests for the end would take too many."""
 
 
-def unrolled(builder: Any, times: Any, values: list[Any], steps: Callable[[int, list[Any]], list[Any]]) -> list[Any]:
-    """As ``repeated``, of which a turn does ``UNROLLED`` times what ``steps(n, values)`` does n times."""
-    many = ir.Constant(times.type, UNROLLED)
-    values = repeated(builder, builder.sdiv(times, many), values, functools.partial(steps, UNROLLED))
-    return repeated(builder, builder.srem(times, many), values, functools.partial(steps, 1))
+def in_steps(
+    builder: Any, times: Any, to_a_turn: int, values: list[Any], steps: Callable[[int, list[Any]], list[Any]]
+) -> list[Any]:
+    """Write the loop of so many steps, several to a turn while there are as many left; ``steps(n, values)`` writes
+    n of them."""
+    if to_a_turn > 1:
+        many = ir.Constant(times.type, to_a_turn)
+        values = repeated(builder, builder.sdiv(times, many), values, functools.partial(steps, to_a_turn))
+        times = builder.srem(times, many)
+    return repeated(builder, times, values, functools.partial(steps, 1))

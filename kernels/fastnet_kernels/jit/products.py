@@ -11,7 +11,6 @@ are pages apart, would else hold every panel up for as long as a third of its pr
 products; where the second matrix stays in the second cache copying does not pay (``docs/decisions/0009``, ``0022``).
 """
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from numba.extending import intrinsic
 from .blas import address, by_blas, pointers
 from .compiler import kernel
 from .library import MATRIX, VECTOR, shared
-from .loops import UNROLLED, repeated, unrolled
+from .loops import UNROLLED, in_steps
 from .rows import add_to_rows
 from .small import small_product, spreads
 from .thin import combine_rows, dot_rows, outer_product
@@ -354,11 +353,9 @@ def _write_tile(vectors: Vectors, rows: int, n_vectors: int, mask: Any, add: Any
         return [a_here, b_here, builder.gep(next_here, [next_step]), *sums]
 
     running = [a, b, next_panel, *[vectors.zero] * len(places)]
-    if rows == TALL and n_vectors == 2:
-        running = unrolled(builder, inner, running, steps)
-    else:
-        running = repeated(builder, inner, running, functools.partial(steps, 1))
-    for place, total in zip(places, running[3:], strict=True):
+    to_a_turn = UNROLLED if rows == TALL and n_vectors == 2 else 1
+    sums = in_steps(builder, inner, to_a_turn, running, steps)[3:]
+    for place, total in zip(places, sums, strict=True):
         before = builder.select(add, vectors.load(c, place, mask), vectors.zero)
         vectors.store(vectors.add(before, total), c, place, mask)
 

@@ -18,7 +18,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .loops import repeated, unrolled
+from .loops import UNROLLED, in_steps
 from .vectors import REGISTERS, Vectors
 
 HEIGHTS = {4: (6, 2), 3: (8, 2), 2: (12, 8, 4, 2), 1: (12, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (8, 4, 2)}
@@ -166,11 +166,8 @@ class _Product:
             return [*pointers, b, *sums]
 
         running = [*starts, b, *[vectors.zero] * (rows * width)]
-        if rows == HEIGHTS[width][0]:
-            running = unrolled(builder, self.inner, running, steps)
-        else:
-            running = repeated(builder, self.inner, running, functools.partial(steps, 1))
-        sums = running[len(starts) + 1 :]
+        to_a_turn = UNROLLED if rows == HEIGHTS[width][0] else 1
+        sums = in_steps(builder, self.inner, to_a_turn, running, steps)[len(starts) + 1 :]
         lines = self._lines(c, top, self.c_step, rows)
         with builder.if_else(self.add) as (adding, filling):
             with adding:

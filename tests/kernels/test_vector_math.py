@@ -15,8 +15,9 @@ TRUTH: dict[str, Callable[[Any], Any]] = {
     "tanh": np.tanh,
     "logistic": lambda x: 1 / (1 + np.exp(-x)),
     "log1p": np.log1p,
+    "root": np.sqrt,
 }
-BOUNDS = {"exp": 1.0, "expm1": 2.0, "tanh": 3.0, "logistic": 3.0, "log1p": 3.0}
+BOUNDS = {"exp": 1.0, "expm1": 2.0, "tanh": 3.0, "logistic": 3.0, "log1p": 3.0, "root": 1.0}
 """As the module states them."""
 SINGLE = {"tanh": 6.0}
 """Those that are others in float32."""
@@ -26,7 +27,7 @@ def bound(name: str, dtype: Any) -> float:
     return SINGLE.get(name, BOUNDS[name]) if np.dtype(dtype) == np.float32 else BOUNDS[name]
 
 
-DOMAIN = {"expm1": (-np.inf, 0.0), "log1p": (0.0, np.inf)}
+DOMAIN = {"expm1": (-np.inf, 0.0), "log1p": (0.0, np.inf), "root": (0.0, np.inf)}
 FUNCTIONS, DTYPES = list(TRUTH), ("float32", "float64")
 LONGER: dict[str, Any] = {"float32": np.float64, "float64": np.longdouble}
 
@@ -139,6 +140,7 @@ def test_the_error_is_of_the_kind_that_a_rounding_makes(name: str, vectorized: A
         ("tanh", [(0.0, 0.0), (np.inf, 1.0), (-np.inf, -1.0), (1e30, 1.0), (-1e30, -1.0), (-1e-30, -1e-30)]),
         ("logistic", [(0.0, 0.5), (-0.0, 0.5), (np.inf, 1.0), (-np.inf, 0.0), (1e30, 1.0), (-1e30, 0.0)]),
         ("log1p", [(0.0, 0.0), (1e-30, 1e-30), (np.inf, np.inf)]),
+        ("root", [(0.0, 0.0), (1.0, 1.0), (4.0, 2.0), (2.0**-100, 2.0**-50), (np.inf, np.inf)]),
     ],
 )
 @in_each
@@ -186,6 +188,8 @@ EDGES = {
     ("logistic", "float64"): (-746.0, -745.13, -709.78, 0.0, 36.74, 746.0),
     ("log1p", "float32"): (1.2e-38, 1e-7, 0.4142136, 1.0, 1.8284271, 3.0),
     ("log1p", "float64"): (2.3e-308, 1e-16, 0.41421356237, 1.0, 1.82842712474, 3.0),
+    ("root", "float32"): (1.2e-38, 1.0, 2.0, 4.0),
+    ("root", "float64"): (2.3e-308, 1.0, 2.0, 4.0),
 }
 """Where something changes: the result ends, becomes a denormal or flat, the range is cut, a select changes sides."""
 

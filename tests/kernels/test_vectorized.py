@@ -37,7 +37,7 @@ OPERATIONS = {
     "subtract": (r"v?subps|v?fn?m(add|sub)\d+ps", r"fsub|fml[as]"),
     "multiply": (r"v?mulps|v?fn?m(add|sub)\d+ps", r"fmul|fml[as]"),
     "divide": (r"v?divps", r"fdiv"),
-    "root": (r"v?sqrtps", r"fsqrt"),
+    "root": (r"v?sqrtps|vrsqrt14ps", r"fsqrt"),
     "choose": (r"v?(max|min|cmp\w*|blendv|blendm|and|andn)ps", r"f(max|min|maxnm|minnm|cm\w+)|bi[tf]|bsl|and|bic"),
     "shift": (r"v?pslld", r"u?shl|shl"),
     "move": (r"v?mov[ua]ps|v?movdq[ua](32|64)?", r"mov|ld1|st1"),

@@ -7,7 +7,8 @@ from typing import Any
 from ..program import OPTIMIZERS
 from ..reference.optimizers import CONSTANTS, _constants_of
 from .compiler import kernel, table
-from .formula import elementwise, sqrt, where, with_sign_of
+from .formula import elementwise, where, with_sign_of
+from .vector_math import root
 from .views import flat, vector
 
 
@@ -40,7 +41,7 @@ def adam(
 ):
     first = beta_1 * first + fresh_1 * gradients
     second = beta_2 * second + fresh_2 * (gradients * gradients)
-    return kept * parameters - corrected_rate * first / (sqrt(second) * correction + epsilon), first, second
+    return kept * parameters - corrected_rate * first / (root(second) * correction + epsilon), first, second
 
 
 @elementwise("parameters", "first", "second", "greatest")
@@ -61,7 +62,7 @@ def amsgrad(
     first = beta_1 * first + fresh_1 * gradients
     second = beta_2 * second + fresh_2 * (gradients * gradients)
     greatest = where(second < greatest, greatest, second)
-    return parameters - corrected_rate * first / (sqrt(greatest) * correction + epsilon), first, second, greatest
+    return parameters - corrected_rate * first / (root(greatest) * correction + epsilon), first, second, greatest
 
 
 @elementwise("parameters", "first", "norm")
@@ -75,13 +76,13 @@ def adamax(parameters, first, norm, gradients, beta_1, fresh_1, beta_2, correcte
 @elementwise("parameters", "squares")
 def adagrad(parameters, squares, gradients, faded_rate, epsilon):
     squares = squares + gradients * gradients
-    return parameters - faded_rate * gradients / (sqrt(squares) + epsilon), squares
+    return parameters - faded_rate * gradients / (root(squares) + epsilon), squares
 
 
 @elementwise("parameters", "squares", "velocity")
 def rmsprop(parameters, squares, velocity, gradients, learning_rate, momentum, decay, fresh, epsilon):
     squares = decay * squares + fresh * (gradients * gradients)
-    velocity = momentum * velocity + gradients / (sqrt(squares) + epsilon)
+    velocity = momentum * velocity + gradients / (root(squares) + epsilon)
     return parameters - learning_rate * velocity, squares, velocity
 
 
@@ -90,14 +91,14 @@ def centered_rmsprop(parameters, squares, velocity, mean, gradients, learning_ra
     squares = decay * squares + fresh * (gradients * gradients)
     mean = decay * mean + fresh * gradients
     variance = squares - mean * mean
-    velocity = momentum * velocity + gradients / (sqrt(where(variance < 0, 0.0, variance)) + epsilon)
+    velocity = momentum * velocity + gradients / (root(where(variance < 0, 0.0, variance)) + epsilon)
     return parameters - learning_rate * velocity, squares, velocity, mean
 
 
 @elementwise("parameters", "squares", "changes")
 def adadelta(parameters, squares, changes, gradients, learning_rate, decay, fresh, epsilon):
     squares = decay * squares + fresh * (gradients * gradients)
-    change = sqrt(changes + epsilon) / sqrt(squares + epsilon) * gradients
+    change = root(changes + epsilon) / root(squares + epsilon) * gradients
     changes = decay * changes + fresh * (change * change)
     return parameters - learning_rate * change, squares, changes
 
@@ -120,7 +121,7 @@ def nadam(
 ):
     first = beta_1 * first + fresh_1 * gradients
     second = beta_2 * second + fresh_2 * (gradients * gradients)
-    change = (gradient_rate * gradients + momentum_rate * first) / (sqrt(second) * correction + epsilon)
+    change = (gradient_rate * gradients + momentum_rate * first) / (root(second) * correction + epsilon)
     return kept * parameters - change, first, second
 
 

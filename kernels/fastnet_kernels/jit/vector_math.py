@@ -1,5 +1,5 @@
-"""exp, expm1, tanh, the logistic function, log1p and the normal distribution and its quantiles as formulas (see
-``formula``): of a Number they write vector instructions, of an array they are NumPy's and SciPy's.
+"""exp, expm1, tanh, the logistic function, log1p, square roots and the normal distribution and its quantiles as
+formulas (see ``formula``): of a Number they write vector instructions, of an array they are NumPy's and SciPy's.
 
 Numba calls the C library for these, one number at a time, and a loop over such calls does not vectorise.
 The range is reduced as Cody and Waite did, ``x = n ln2 + r`` with
@@ -8,8 +8,8 @@ and 2**n is applied in two halves, so that a result that underflows does so grad
 infinite. NaN goes through all of it.
 
 Errors in units in the last place, as ``tests/kernels/test_vector_math.py`` asserts them over the whole range: exp 1,
-expm1 2 (for x <= 0), tanh 3 (float32: 6), logistic 3, log1p 3, normal_cdf 6 and x**2 / 2, from the exponential's
-argument, and normal_quantile 6.
+expm1 2 (for x <= 0), tanh 3 (float32: 6), logistic 3, log1p 3, root 1 (for x >= 0), normal_cdf 6 and x**2 / 2, from the
+exponential's argument, and normal_quantile 6.
 """
 
 import math
@@ -19,9 +19,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
+from numba.core import cgutils
 
 from .formula import Number, clipped, sqrt, where, with_sign_of
 from .inlined import inlined
+from .vectors import VECTOR_BYTES
 
 
 @dataclass(frozen=True)
@@ -261,6 +263,32 @@ def log1p(x: Any) -> Any:
     return where(x < math.inf, _log(y, x - (y - 1)), x)
 
 
+def root(x: Any) -> Any:
+    """The square root of x >= 0, from an estimate of its reciprocal and a step of Newton's where the machine has one:
+    the unit that takes roots also divides, and an optimizer does both for every parameter (``docs/decisions/0025``)."""
+    if not isinstance(x, Number):
+        return np.sqrt(x)
+    if x.kind != ir.FloatType() or VECTOR_BYTES < 64:
+        return sqrt(x)
+    estimate = _reciprocal_root(x)
+    near = x * estimate
+    # Of 0 and of infinity it is NaN, as of NaN; they are their own roots.
+    return where(near >= 0.0, near + 0.5 * near * (1.0 - near * estimate), x)
+
+
+def _reciprocal_root(x: Number) -> Number:
+    """To 14 bits, by AVX-512; a number alone as the first of four, so that it gets what it gets in a vector."""
+    builder, is_vector = x.builder, isinstance(x.value.type, ir.VectorType)
+    kind = x.value.type if is_vector else ir.VectorType(x.kind, 4)
+    first, count = ir.Constant(ir.IntType(32), 0), ir.IntType(16 if is_vector else 8)
+    given = x.value if is_vector else builder.insert_element(ir.Constant(kind, [0.0] * 4), x.value, first)
+    arguments = [given, given, ir.Constant(count, -1)] if is_vector else [given, given, given, ir.Constant(count, -1)]
+    signature = ir.FunctionType(kind, [argument.type for argument in arguments])
+    name = f"llvm.x86.avx512.rsqrt14.{'ps.512' if is_vector else 'ss'}"
+    estimate = builder.call(cgutils.get_or_insert_function(builder.module, signature, name), arguments)
+    return x.of(estimate if is_vector else builder.extract_element(estimate, first))
+
+
 def normal_quantile(tail: Any) -> Any:
     """The number beyond which a standard normal distribution has the share ``tail``, which is at most one half and at
     least 2**-33: PPND16 of Wichura's AS 241 (1988)."""
@@ -301,5 +329,5 @@ def _register(function: Callable[[Any], Any]) -> None:
         return x(x), generate
 
 
-for _function in (exp, expm1, tanh, logistic, log1p, normal_cdf, normal_quantile):
+for _function in (exp, expm1, tanh, logistic, log1p, root, normal_cdf, normal_quantile):
     _register(_function)

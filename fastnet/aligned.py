@@ -1,4 +1,4 @@
-"""Arrays that begin where a line of the cache does."""
+"""Arrays that begin where a line of the cache does, and rows that do."""
 
 import math
 
@@ -7,6 +7,13 @@ import numpy.typing as npt
 
 LINE = 64
 """Bytes of a line, and of the widest vectors."""
+
+
+def in_whole_lines(size: int, dtype: npt.DTypeLike) -> int:
+    """How many numbers a row of at least ``size`` needs for each row to begin with a line: an odd number of lines, so
+    that those above each other are not all kept in the same few places of the cache."""
+    in_a_line = LINE // np.dtype(dtype).itemsize
+    return (-(-size // in_a_line) | 1) * in_a_line
 
 
 def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike, zeros: bool = False) -> npt.NDArray[np.floating]:

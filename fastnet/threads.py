@@ -15,10 +15,9 @@ from .validation import whole
 
 Result = TypeVar("Result")
 
-WORTH_A_THREAD = 1_500_000
-"""Multiply-adds in a step that make it worth sharing: two meetings of a team cost about a microsecond, and a step of
-this size some 30."""
-
+WORTH_A_THREAD, WORTH_A_NUMBER = 1_000_000, 88
+"""Multiply-adds in a step that make it worth sharing: for the meetings of a team, and for each number that one member
+writes and another reads, since a line of the cache takes some 50 ns from core to core (``docs/decisions/0026``)."""
 
 WORTH_A_POOL = 40_000_000
 """Multiply-adds in a prediction that make it worth sharing by threads that are started for it: to start and to end two
@@ -40,28 +39,28 @@ BLOCK_ROWS = 256
 cache."""
 
 
-def members_for(threads: int | None, n_parameters: int, rows: int) -> int:
-    """The size of a team for so many rows at a time: ``threads``, or as many as this process may have, never more than
-    there are rows; one where the work is too small to share, which two would take longer for.
+def members_for(threads: int | None, rows: int, work: int, moved: int) -> int:
+    """The size of a team for steps of so many rows: ``threads``, or as many as this process may have, never more than
+    there are rows; one where two would take longer for ``work`` multiply-adds, since they have to tell each other
+    ``moved`` numbers.
 
     Raises
     ------
     ConfigurationError
         If threads is not a whole number of at least 1.
     """
-    most = available() if threads is None else whole("threads", threads, at_least=1)
-    return min(most, rows) if worth_sharing(n_parameters, rows) else 1
+    return _at_most(threads, rows) if work >= WORTH_A_THREAD + WORTH_A_NUMBER * moved else 1
 
 
 def pool_for(threads: int | None, n_parameters: int, rows: int) -> int:
-    """As ``members_for``, of the threads that are started for a single prediction of so many rows."""
-    return members_for(threads, n_parameters, rows) if rows * n_parameters >= WORTH_A_POOL else 1
+    """As ``members_for``, of the threads that are started for a single product of so many rows by so many parameters,
+    and tell each other nothing."""
+    return _at_most(threads, rows) if rows * n_parameters >= WORTH_A_POOL else 1
 
 
-def worth_sharing(n_parameters: int, rows: int) -> bool:
-    """Whether so many rows at a time are work enough for more than one thread."""
-    # Forward, and the gradients of weights and inputs: three products of this size.
-    return 3 * rows * n_parameters >= WORTH_A_THREAD
+def _at_most(threads: int | None, rows: int) -> int:
+    most = available() if threads is None else whole("threads", threads, at_least=1)
+    return min(most, rows)
 
 
 def in_parts(function: Callable[[slice], Result], rows: int, members: int) -> list[Result]:

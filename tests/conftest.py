@@ -47,6 +47,7 @@ def vetting_in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.
 def teams_for_small_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """``threads`` as they are asked for: networks as small as those of tests stay on one otherwise."""
     monkeypatch.setattr("fastnet.threads.WORTH_A_THREAD", 0)
+    monkeypatch.setattr("fastnet.threads.WORTH_A_NUMBER", 0)
     monkeypatch.setattr("fastnet.threads.WORTH_A_POOL", 0)
 
 

@@ -59,13 +59,17 @@ class Runner:
         self._optimizer = optimizer.record()
         model, program, batch_size = trained.model, trained.program, options.batch_size
         n_parameters, numbers = trained.parameters.size, row_size(program)
-        self.members = 1 if threads is None else members_for(threads, n_parameters, batch_size)
+        # What has to go from core to core beside the new parameters: a copy of the gradients for each member, or what
+        # the rows gave.
+        from_rows = batch_size * trained.moved_of_a_row
+        moved = n_parameters + (from_rows if trained.fills_rows_alone else min(2 * n_parameters, from_rows))
+        work = batch_size * trained.multiply_adds_of_a_row
+        self.members = 1 if threads is None else members_for(threads, batch_size, work, moved)
         own = -(-batch_size // self.members)
         if threads is not None and not (program["kind"] == BATCH_NORM).any():
             own = min(own, BLOCK_ROWS)
         rows = own * self.members
-        # What has to go from core to core: a copy of the gradients for each member, or what the rows gave.
-        by_rows = not trained.fills_rows_alone and self.members * n_parameters <= batch_size * numbers
+        by_rows = not trained.fills_rows_alone and self.members * n_parameters <= from_rows
         self.gradients = aligned((self.members if by_rows else 1, n_parameters), model.dtype)
         self._activations, self._deltas = (aligned((numbers * rows,), model.dtype) for _ in range(2))
         self._moments = np.empty((self.members, moments_size(program)), model.dtype)

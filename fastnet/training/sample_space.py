@@ -12,10 +12,12 @@ import numpy as np
 
 from fastnet_kernels.program import DENSE, SAMPLES, Record
 
+from ..aligned import aligned, in_whole_lines
 from ..model import Array, Model
 from ..optimizers import Optimizer
 from ..pixels import Pixels, Samples
 from ..state import fill
+from ..threads import one_blas_thread
 from .trained import StandIn, Trained
 
 LEAST_EPOCHS = 10
@@ -61,8 +63,8 @@ class SampleSpace(StandIn):
         The model's Program with its first op replaced.
     parameters : (n * n_out + 1 + ...,) ndarray
         A, the share, and the model's parameters from the first layer's biases on.
-    features : (n, n + n_out) ndarray
-        The samples' products with each other and with ``weights``.
+    features : (n, n + n_out or more) ndarray
+        The samples' products with each other and with ``weights``; what else there is are zeros.
     weights : (n_features, n_out) ndarray
     """
 
@@ -74,39 +76,50 @@ class SampleSpace(StandIn):
         if weights is not None:
             fill(self.weights, weights)
         n, n_out = len(X), self.weights.shape[1]
-        products = np.zeros((n, n + n_out), model.dtype)
-        for columns, block in self._blocks():
-            products[:, :n] += block @ block.T
-            products[:, n:] += block @ self.weights[columns]
+        products = aligned((n, in_whole_lines(n + n_out, model.dtype)), model.dtype, zeros=True)
+        with one_blas_thread():  # whose own threads would spin on for a tenth of a second, in the way of the team
+            for columns, block in self._blocks():
+                products[:, :n] += block @ block.T
+                products[:, n : n + n_out] += block @ self.weights[columns]
         # The model's parameters after the first layer's weights.
         rest = model.parameters[self.weights.size :]
         parameters = np.concatenate([np.zeros(n * n_out, model.dtype), np.ones(1, model.dtype), rest])
-        super().__init__(model, self._moved(model.program, n, X.shape[1]), parameters, products, n_slots)
+        super().__init__(model, self._moved(model.program, products), parameters, products, n_slots)
         self.written = model.parameters.copy()
 
-    def _moved(self, model_program: Record, n: int, n_features: int) -> Record:
+    def _moved(self, model_program: Record, products: Array) -> Record:
         """The Program with SAMPLES first, and with the places of all else after it."""
-        program, n_out = model_program.copy(), self.weights.shape[1]
+        n, n_in = products.shape
+        program, (n_features, n_out) = model_program.copy(), self.weights.shape
         moved = n * n_out + 1 - self.weights.size
         program["weights"][1:] += moved
         program["biases"] += moved
         program["statistics"] += moved
         # Every op reads and writes that much further on; the first still reads at the beginning.
-        further = n + n_out - n_features
+        further = n_in - n_features
         program["output"] += further
         for place in ("z", "targets", "target_weights"):
             program[place] += further
         program["input"][1:] += further
         op = program[0]
-        op["kind"], op["input_size"], op["weights"] = SAMPLES, n + n_out, 0
-        op["input_shape"] = (n + n_out, 1, 1)
+        op["kind"], op["input_size"], op["weights"] = SAMPLES, n_in, 0
+        op["input_shape"] = (n_in, 1, 1)
         op["square"] = float(np.vdot(self.weights, self.weights))
         return program
 
+    @property
+    def multiply_adds_of_a_row(self) -> int:
+        """The gradients of A are those of the first layer's outputs."""
+        return super().multiply_adds_of_a_row - 2 * len(self._samples) * int(self.weights.shape[1])
+
+    @property
+    def moved_of_a_row(self) -> int:
+        return super().moved_of_a_row - int(self.program[0]["input_size"])
+
     def write_back(self, steps: int) -> None:
         """Give the model its ordinary parameters."""
-        self.model.parameters[...] = self._ordinary(self.parameters)
-        np.copyto(self.written, self.model.parameters)
+        self._fill_ordinary(self.written, self.parameters)
+        np.copyto(self.model.parameters, self.written)
 
     def ordinary(self) -> Trained:
         """The ordinary way, from the model's parameters as they are and with the optimizer's slots."""
@@ -119,21 +132,25 @@ class SampleSpace(StandIn):
         return self.ordinary() if self.is_altered else self
 
     def ordinary_slots(self) -> Array:
-        return np.stack([self._ordinary(slot) for slot in self.slots])
+        slots = np.empty((len(self.slots), self.written.size), self.written.dtype)
+        for ordinary, slot in zip(slots, self.slots, strict=True):
+            self._fill_ordinary(ordinary, slot)
+        return slots
 
-    def _ordinary(self, vector: Array) -> Array:
-        """A vector like ``parameters`` (they, or a slot of the optimizer) as the model's Program has it."""
+    def _fill_ordinary(self, out: Array, vector: Array) -> None:
+        """What a vector like ``parameters`` (they, or a slot of the optimizer) is as the model's Program has it."""
         n, n_out = len(self._samples), self.weights.shape[1]
         combination, share, rest = np.split(vector, [n * n_out, n * n_out + 1])
+        weights = out[: self.weights.size].reshape(self.weights.shape)
         with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges says so by its loss
-            weights = share * self.weights
             for columns, block in self._blocks():
-                weights[columns] += block.T @ combination.reshape(n, n_out)
-        return np.concatenate([weights.ravel(), rest])
+                np.matmul(block.T, combination.reshape(n, n_out), out=weights[columns])
+                weights[columns] += share * self.weights[columns]
+        out[self.weights.size :] = rest
 
     def _blocks(self) -> Iterator[tuple[slice, Array]]:
-        """Some columns at a time: which, and what all samples (n, ...) have there, so that pixels are never converted
-        whole."""
+        """A few of the features at a time, so that pixels are never converted whole: which, and what all samples
+        (n, ...) have there."""
         samples, dtype = self._samples, self.weights.dtype
         for start in range(0, samples.shape[1], COLUMNS_AT_ONCE):
             columns = slice(start, start + COLUMNS_AT_ONCE)

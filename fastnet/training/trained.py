@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fastnet_kernels.program import Record
+from fastnet_kernels.program import Record, row_size
 
 from ..aligned import aligned
 from ..model import Model
@@ -66,6 +66,17 @@ class Trained:
     def of(model: Model, features: Samples | Streamed, n_slots: int) -> Trained:
         """The model's own parameters, on checked samples."""
         return Trained(model, model.program, model.parameters, features, n_slots)
+
+    @property
+    def multiply_adds_of_a_row(self) -> int:
+        """In a step, for each sample: a product with the weights forward, one for the gradients of its inputs and one
+        for theirs."""
+        return 3 * self.parameters.size
+
+    @property
+    def moved_of_a_row(self) -> int:
+        """How many numbers of a sample's layers another member of a team needs for the gradients of the weights."""
+        return row_size(self.program)
 
     @property
     def is_own(self) -> bool:

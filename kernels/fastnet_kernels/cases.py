@@ -255,14 +255,19 @@ def _samples(name: str, shape: tuple[int, int, int], draw: Any) -> Iterator[Case
     """The first layer in sample space: n samples in all, this block the last of them."""
     rows, _, n_out = shape
     n = rows + 3
-    x, combination, share, biases = draw(rows, n + n_out), draw(n, n_out), draw(1), draw(n_out)
-    place = {"x": x, "combination": combination, "share": share}
+    # Two columns more than there are numbers, which nobody may use.
+    whole, combination, share, biases = draw(n, n + n_out + 2), draw(n, n_out), draw(1), draw(n_out)
+    whole[:, :n] += whole[:, :n].T.copy()
+    whole[:, n + n_out :] = np.nan
+    x = whole[3:, : n + n_out]
+    place = {"combination": combination, "share": share}
     products = np.abs(x[:, :n]) @ np.abs(combination)
     sums = products + np.abs(share * x[:, n:]) + np.abs(biases)
     tanh = ACTIVATIONS.index("tanh")
     a, dz = np.tanh(x[:, :n] @ combination + share * x[:, n:] + biases), draw(rows, n_out)
     z = {"z": np.zeros_like(a)}
-    arguments = {"a": np.zeros_like(a), **z, **place, "biases": biases, "activation": tanh, "slope": 0.0}
+    arguments = {"a": np.zeros_like(a), **z, "x": whole, **place, "biases": biases, "first_row": 3}
+    arguments |= {"activation": tanh, "slope": 0.0}
     bounds = {"a": Bound(sums + np.abs(a), n + 2 + FEW), "z": Bound(sums, n + 2)}
     yield Case("dense", "samples_forward", name, arguments, bounds, filled=("a", "z"))
     for part, first, owner in (("all samples", 0, True), ("later samples", 5, False)):
@@ -279,7 +284,7 @@ def _samples(name: str, shape: tuple[int, int, int], draw: Any) -> Iterator[Case
             bounds["dbiases"] = Bound(np.abs(dz).sum(axis=0), rows + FEW)
         yield Case("dense", "samples_gradients", f"{name}, {part}", arguments, bounds, filled=("dbiases",))
     size = np.sum((products + 2 * np.abs(share * x[:, n:])) * np.abs(combination[3:]))
-    arguments = {"product": np.zeros_like(a), **place, "first_row": 3}
+    arguments = {"product": np.zeros_like(a), "x": whole[3:], **place, "first_row": 3}
     bounds = {"return": Bound(size, n + a.size + FEW)}
     yield Case("dense", "samples_penalty", name, arguments, bounds, filled=("product",), scratch=("product",))
 

@@ -18,23 +18,32 @@ def without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestMembers:
     HUGE = 10**12
-    """Parameters that make any step worth sharing."""
+    """Multiply-adds that make any step worth sharing."""
 
     @pytest.mark.parametrize(("threads", "rows", "members"), [(1, 9, 1), (2, 9, 2), (9, 9, 9), (10, 9, 9), (4, 1, 1)])
     def test_those_asked_for_but_no_more_than_rows(self, threads: int, rows: int, members: int) -> None:
-        assert members_for(threads, self.HUGE, rows) == members
+        assert members_for(threads, rows, self.HUGE, 0) == members
 
     def test_small_work_stays_on_one(self) -> None:
         for asked in (None, 1, 2, 8):
-            assert members_for(asked, 17 * 16 + 33, 32) == 1
-            assert members_for(asked, 1, 1) == 1
+            assert members_for(asked, 32, 3 * 32 * (17 * 16 + 33), 0) == 1
+            assert members_for(asked, 1, 3, 0) == 1
+
+    @pytest.mark.parametrize("asked", [None, 2, 8])
+    def test_work_that_takes_many_numbers_from_core_to_core_stays_on_one(
+        self, asked: int | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(threads, "cores", lambda: 8)
+        work = threads.WORTH_A_THREAD + 1000 * threads.WORTH_A_NUMBER
+        assert members_for(asked, 64, work, 1001) == 1
+        assert members_for(asked, 64, work, 1000) == (asked or 8)
 
     @pytest.mark.parametrize(("machine", "rows", "members"), [(1, 64, 1), (2, 64, 2), (8, 64, 8), (8, 3, 3), (8, 1, 1)])
     def test_large_work_takes_the_cores_but_no_more_than_rows(
         self, machine: int, rows: int, members: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(threads, "cores", lambda: machine)
-        assert members_for(None, self.HUGE, rows) == members
+        assert members_for(None, rows, self.HUGE, 0) == members
 
     @pytest.mark.parametrize(
         ("said", "members"),
@@ -46,20 +55,20 @@ class TestMembers:
     ) -> None:
         monkeypatch.setattr(threads, "cores", lambda: 8)
         monkeypatch.setenv(name, said)
-        assert members_for(None, self.HUGE, 64) == members
+        assert members_for(None, 64, self.HUGE, 0) == members
         # Who asks for a number gets it.
-        assert members_for(5, self.HUGE, 64) == 5
+        assert members_for(5, 64, self.HUGE, 0) == 5
 
     def test_more_work_never_takes_fewer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(threads, "cores", lambda: 8)
-        teams = [members_for(None, n_parameters, 64) for n_parameters in np.geomspace(1, 1e9, 200).astype(int).tolist()]
+        teams = [members_for(None, 64, work, 10_000) for work in np.geomspace(1, 1e9, 200).astype(int).tolist()]
         assert teams == sorted(teams)
         assert (teams[0], teams[-1]) == (1, 8)
 
     def test_a_prediction_starts_threads_only_where_they_pay(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(threads, "cores", lambda: 8)
         # As digits' validation is after each epoch: a step of training of that size is shared, by threads that run.
-        assert (members_for(None, 7510, 180), pool_for(None, 7510, 180)) == (8, 1)
+        assert (members_for(None, 180, 3 * 180 * 7510, 3 * 7510), pool_for(None, 7510, 180)) == (8, 1)
         assert (pool_for(None, 101_770, 10_000), pool_for(2, 101_770, 10_000)) == (8, 2)
 
     def test_the_cores_are_those_that_this_process_may_use(self) -> None:

@@ -259,7 +259,7 @@ import numpy as np
 import fastnet as fn
 import fastnet.threads
 
-fastnet.threads.WORTH_A_THREAD = 0
+fastnet.threads.WORTH_A_THREAD = fastnet.threads.WORTH_A_NUMBER = 0
 
 def fit(threads=2, epochs=30):
     X = np.random.default_rng(1).normal(size=(50, 4))

@@ -43,6 +43,7 @@ INNER = {
     "backward",
     "rows_of",
     "inputs_of",
+    "samples_of",
     "weight_gradients",
     "penalize",
     "update_range",

@@ -27,6 +27,17 @@ def test_both_sides_are_within_the_limit(kernel: str, dtype: str) -> None:
     assert [result for result in results if not result.ok] == []
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_out", [2, 7, 20, 32])
+@pytest.mark.parametrize("rows", [40, 206, 597])
+def test_the_sample_space_of_many_samples_and_few_units(rows: int, n_out: int, dtype: str) -> None:
+    """Where the samples' products may be read by their columns."""
+    forward = [case for case in cases(dtype, {"many": (rows, 1, n_out)}) if case.kernel == "samples_forward"]
+    results = [result for case in forward for result in check_case(case, dtype)]
+    assert {result.case for result in results} == {"many: a", "many: z"}
+    assert [result for result in results if not result.ok] == []
+
+
 @pytest.mark.needs_compiler
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_the_compiled_side_is_compiled(kernel: str) -> None:

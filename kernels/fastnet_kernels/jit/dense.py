@@ -3,9 +3,9 @@
 from .activations import activation_backward, activation_forward
 from .compiler import kernel
 from .formula import elementwise, sqrt, where
-from .products import gemm
+from .products import gemm, reads_columns
 from .rows import by_columns, move, sum_rows
-from .views import flat, vector
+from .views import flat, row_block, vector
 
 
 @kernel
@@ -65,11 +65,17 @@ def _add_share(z, start, share):
 
 
 @kernel
-def samples_forward(a, z, x, combination, share, biases, activation, slope):
-    n, n_out = combination.shape
-    gemm(z, x, combination, biases, False, False, False, 0)
-    for i in range(z.shape[0]):
-        _add_share(vector(flat(z), i * n_out, n_out), vector(flat(x), i * (n + n_out) + n, n_out), share[0])
+def samples_forward(a, z, x, combination, share, biases, first_row, activation, slope):
+    rows, n_out = z.shape
+    n, wide = x.shape
+    if reads_columns(rows, n_out, n, x.itemsize):
+        # The products of the samples with each other are symmetric, so that these rows are columns too.
+        gemm(z, x, combination, biases, True, False, False, first_row)
+    else:
+        gemm(z, row_block(x, first_row, rows), combination, biases, False, False, False, 0)
+    for i in range(rows):
+        begins = vector(flat(x), (first_row + i) * wide + n, n_out)
+        _add_share(vector(flat(z), i * n_out, n_out), begins, share[0])
     activation_forward(a, z, activation, slope)
 
 

@@ -93,6 +93,10 @@ ROWS_AHEAD = 5
 SQUARES = HISTORY_COLUMNS
 """The column of a part's sums in which the squares of its gradients are, after those of the history."""
 
+SUMS = 8
+"""Columns of a part's sums, in float64: a line of the cache, since members who write to one line wait for each
+other."""
+
 
 @kernel
 def barrier(program, number):
@@ -124,7 +128,7 @@ def statistic(parameters, op, which):
 
 @shared(
     *(MATRIX, _PROGRAM, types.int64, types.int64, VECTOR, VECTOR, VECTOR, MATRIX),
-    *(types.int64, types.int64, types.boolean, types.int64, types.int64, types.int64),
+    *(types.int64, types.int64, types.int64, types.boolean, types.int64, types.int64, types.int64),
 )
 def forward(
     program,
@@ -134,6 +138,7 @@ def forward(
     activations,
     moments,
     x,
+    rows,
     max_rows,
     place,
     training,
@@ -141,7 +146,6 @@ def forward(
     step,
     first_row,
 ):
-    rows = x.shape[0]
     if begin > 0:
         op = program[begin]
         x = matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
@@ -156,10 +160,9 @@ def forward(
             weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
             dense_forward(out, z, x, weights, biases, op["function"], op["slope"])
         elif op["kind"] == SAMPLES:
-            n = op["input_size"] - op["output_size"]
-            combination = matrix(parameters, op["weights"], n, op["output_size"])
+            combination = matrix(parameters, op["weights"], samples_of(op), op["output_size"])
             share = vector(parameters, op["biases"] - 1, 1)
-            samples_forward(out, z, x, combination, share, biases, op["function"], op["slope"])
+            samples_forward(out, z, x, combination, share, biases, first_row, op["function"], op["slope"])
         elif op["kind"] == DROPOUT:
             dropout_forward(out, x, op["rate"], seed, op["key"], step, first_row)
         elif op["kind"] == NOISE:
@@ -174,6 +177,11 @@ def forward(
             activation_forward(out, z, op["function"], op["slope"])
         x = out
     return x
+
+
+@kernel
+def samples_of(op):
+    return (op["biases"] - 1 - op["weights"]) // op["output_size"]
 
 
 @kernel
@@ -215,8 +223,7 @@ def backward(
             weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
             dense_backward(dx, dout, dout, out, z, weights, op["function"], op["slope"], op["passes_on"] != 0)
         elif op["kind"] == SAMPLES:
-            n = op["input_size"] - op["output_size"]
-            combination = matrix(parameters, op["weights"], n, op["output_size"])
+            combination = matrix(parameters, op["weights"], samples_of(op), op["output_size"])
             dense_backward(dx, dout, dout, out, z, combination, op["function"], op["slope"], op["passes_on"] != 0)
             if op["l2"] > 0:
                 product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
@@ -311,7 +318,7 @@ def inputs_of(op, part, parts):
     if op["kind"] == DENSE:
         n = op["input_size"]
     elif op["kind"] == SAMPLES:
-        n = op["input_size"] - op["output_size"]
+        n = samples_of(op)
     return part_of(n, part, parts)
 
 
@@ -607,7 +614,7 @@ def _train(
     next. ``phase`` is the number of its first part. A member that slept goes through phases that are finished without
     work.
 
-    ``counter`` is the team's (see ``team``), ``partial`` (members, HISTORY_COLUMNS + 1) the sums of the parts' epochs.
+    ``counter`` is the team's (see ``team``), ``partial`` (members, SUMS) the sums of the parts' epochs.
     """
     counter, partial, program, schedule = borrow(counter), borrow(partial), borrow(program), borrow(schedule)
     parameters, slots, gradients, moments = borrow(parameters), borrow(slots), borrow(gradients), borrow(moments)
@@ -618,6 +625,7 @@ def _train(
     loss, columns, n_barriers = program[program.size - 1], entries(program), barriers(program)
     n_features, divisor = program[0]["input_size"], settings["divisor"]
     shuffled, augments = settings["shuffle"] != 0 and batch_size < n_samples, program[0]["kind"] == AUGMENT
+    in_sample_space = program[0]["kind"] == SAMPLES
     copies, n_parameters = gradients.shape
     n_moments, own_rows = moments.shape[1], max_rows // members
     updates, limit = settings["update"] != 0, rule["clip_norm"]
@@ -771,7 +779,8 @@ def _train(
                                     parameters,
                                     activations,
                                     my_moments,
-                                    x,
+                                    X if in_sample_space else x,
+                                    n,
                                     max_rows,
                                     place,
                                     True,
@@ -950,7 +959,7 @@ def _predict(outputs, program, parameters, activations, X, pixels, divisor, max_
         else:
             x = rows_of(x, X, pixels, divisor, start)
         output = forward(
-            program, 0, end, parameters, activations, none, x, max_rows, 0, sampled != 0, seed, draw, start
+            program, 0, end, parameters, activations, none, x, rows, max_rows, 0, sampled != 0, seed, draw, start
         )
         activation_forward(row_block(outputs, start, rows), output, loss["output_activation"], loss["slope"])
 
@@ -966,7 +975,7 @@ def _evaluate(result, losses, program, parameters, activations, deltas, X, pixel
         rows = min(max_rows, Y.shape[0] - start)
         x = rows_of(matrix(activations, 0, rows, n_features), X, pixels, divisor, start)
         y, w = row_block(Y, start, rows), row_block(W, start, min(rows, W.shape[0]))
-        output = forward(program, 0, end, parameters, activations, none, x, max_rows, 0, False, 0, 0, 0)
+        output = forward(program, 0, end, parameters, activations, none, x, rows, max_rows, 0, False, 0, 0, 0)
         doutput = matrix(deltas, loss["input"] * max_rows, rows, loss["input_size"])
         of_rows = row_block(losses, start, rows)
         total += loss_forward_backward(of_rows, doutput, output, y, w, 1.0, loss["function"], loss["slope"])
@@ -1051,7 +1060,7 @@ def train(
     the first of them."""
     members = int(run["threads"][0])
     entry = compiled("train", _NAMES[parameters.dtype.char])
-    counter, partial = np.zeros(2 * FINISHED, np.int64), np.zeros((members, HISTORY_COLUMNS + 1))
+    counter, partial = np.zeros(2 * FINISHED, np.int64), np.zeros((members, SUMS))
 
     arguments = (
         *(counter, partial, history, program, optimizer, schedule, run, parameters, slots, gradients),

@@ -45,6 +45,9 @@ TURNED_BYTES, TURNED_DEPTH_BYTES = 1 << 17, 1024
 """Of a second matrix that is turned, strip by strip, for tiles in registers, and of a row of it; larger ones are turned
 as panels are."""
 
+SYMMETRIC_BYTES = 1 << 22
+"""Of a symmetric matrix that is read by its columns where that fills vectors better."""
+
 LARGE = 1 << 20
 """Multiply-adds that pay for the copying of rows and panels."""
 
@@ -223,6 +226,16 @@ def even_part(size, most):
     """At most so many of so many, such that what is left in the end is about as many."""
     parts = (size + most - 1) // most
     return min(most, ((size + parts - 1) // parts + UNROLLED - 1) & -UNROLLED)
+
+
+@kernel
+def reads_columns(rows, columns, inner, size):
+    """Whether a product by a symmetric matrix is faster by its columns, as a transposed one, by measurement
+    (``docs/decisions/0026``): an output of few columns is then worked out along its rows."""
+    of_a = inner * inner * size
+    if of_a > SYMMETRIC_BYTES or not is_narrow(rows, columns, VECTOR_BYTES // size):
+        return False
+    return of_a > 2 * NEAR_BYTES or 4 * columns * size > VECTOR_BYTES
 
 
 @kernel

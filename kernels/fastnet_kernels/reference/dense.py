@@ -96,22 +96,35 @@ def hold_norms(weights: Array, norms: Array, max_norm: float) -> None:
 
 
 def samples_forward(
-    a: Array, z: Array, x: Array, combination: Array, share: Array, biases: Array, activation: int, slope: float
+    a: Array,
+    z: Array,
+    x: Array,
+    combination: Array,
+    share: Array,
+    biases: Array,
+    first_row: int,
+    activation: int,
+    slope: float,
 ) -> None:
-    """Fill ``z = x[:, :n] @ combination + share * x[:, n:] + biases`` and ``a = f(z)``.
+    """Fill ``z = x[:, :n] @ combination + share * x[:, n : n + n_out] + biases`` and ``a = f(z)`` for some of the
+    samples.
 
     Parameters
     ----------
     a, z : (n_samples, n_out), outputs; the same array where nobody needs z
-    x : (n_samples, n + n_out)
+    x : (n, n + n_out or more)
+        What each sample of the whole set is in sample space: its products with all, which are symmetric, and with the
+        weights that the training began with.
     combination : (n, n_out)
     share : (1,)
     biases : (n_out,)
+    first_row : where in the whole set the samples of a and z begin
     activation, slope : as in dense_forward
     """
-    n = len(combination)
+    n, n_out = combination.shape
+    x = x[first_row : first_row + len(z)]
     np.matmul(x[:, :n], combination, out=z)
-    z += share * x[:, n:] + biases
+    z += share * x[:, n : n + n_out] + biases
     activation_forward(a, z, activation, slope)
 
 
@@ -146,12 +159,12 @@ def samples_penalty(product: Array, x: Array, combination: Array, share: Array, 
     Parameters
     ----------
     product : (n_samples, n_out), scratch
-    x : (n_samples, n + n_out)
+    x : (n_samples, n + n_out or more), the rows of these samples
     combination : (n, n_out)
     share : (1,)
     first_row : where in the whole set the samples begin
     """
-    n = len(combination)
+    n, n_out = combination.shape
     np.matmul(x[:, :n], combination, out=product)
-    product += 2 * share * x[:, n:]
+    product += 2 * share * x[:, n : n + n_out]
     return float(np.vdot(product, combination[first_row : first_row + len(x)]))

@@ -109,6 +109,7 @@ def forward(
     activations: Array,
     moments: Array,
     x: Array,
+    rows: int,
     max_rows: int,
     place: int,
     training: bool,
@@ -118,12 +119,11 @@ def forward(
 ) -> Array:
     """Run the ops from ``begin`` up to ``end`` and return what the last of them gives, (rows, its outputs).
 
-    ``x`` (rows, n_features) is what goes into the whole Program. ``place`` is where in the buffers' rows those of x
-    begin, ``first_row`` where in the batch. Out of training, dropout and noise pass their input on; AUGMENT always, as
-    its work was done where x comes from. ``moments`` (moments_size,) has the mean and variance of the batch; with
-    none, (0,), batch normalisation takes the running ones.
+    ``x`` (rows, n_features) is what goes into the whole Program; if that begins in sample space, what goes in for all
+    samples. ``place`` is where in the buffers' rows these begin, ``first_row`` where in the batch. Out of training,
+    dropout and noise pass their input on; AUGMENT always, as its work was done where x comes from. ``moments``
+    (moments_size,) has the mean and variance of the batch; with none, (0,), batch normalisation takes the running ones.
     """
-    rows = x.shape[0]
     if begin > 0:
         op = program[begin]
         x = matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
@@ -137,10 +137,9 @@ def forward(
             weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
             dense_forward(out, z, x, weights, biases, op["function"], op["slope"])
         elif op["kind"] == SAMPLES:
-            n = op["input_size"] - op["output_size"]
-            combination = matrix(parameters, op["weights"], n, op["output_size"])
+            combination = matrix(parameters, op["weights"], samples_of(op), op["output_size"])
             share = vector(parameters, op["biases"] - 1, 1)
-            samples_forward(out, z, x, combination, share, biases, op["function"], op["slope"])
+            samples_forward(out, z, x, combination, share, biases, first_row, op["function"], op["slope"])
         elif op["kind"] == DROPOUT:
             dropout_forward(out, x, op["rate"], seed, op["key"], step, first_row)
         elif op["kind"] == NOISE:
@@ -155,6 +154,11 @@ def forward(
             activation_forward(out, z, op["function"], op["slope"])
         x = out
     return x
+
+
+def samples_of(op: Record) -> int:
+    """How many samples a SAMPLES op has in all: as many times its outputs as there are parameters before its share."""
+    return int((op["biases"] - 1 - op["weights"]) // op["output_size"])
 
 
 def mean_and_variance(op: Record, parameters: Array, moments: Array) -> tuple[Array, Array]:
@@ -204,8 +208,7 @@ def backward(
             weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
             dense_backward(dx, dout, dout, out, z, weights, op["function"], op["slope"], op["passes_on"] != 0)
         elif op["kind"] == SAMPLES:
-            n = op["input_size"] - op["output_size"]
-            combination = matrix(parameters, op["weights"], n, op["output_size"])
+            combination = matrix(parameters, op["weights"], samples_of(op), op["output_size"])
             dense_backward(dx, dout, dout, out, z, combination, op["function"], op["slope"], op["passes_on"] != 0)
             if op["l2"] > 0:
                 product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
@@ -310,7 +313,7 @@ def inputs_of(op: Record, part: int, parts: int) -> tuple[int, int]:
     if op["kind"] == DENSE:
         return part_of(int(op["input_size"]), part, parts)
     if op["kind"] == SAMPLES:
-        return part_of(int(op["input_size"] - op["output_size"]), part, parts)
+        return part_of(samples_of(op), part, parts)
     return part_of(1, part, parts)
 
 
@@ -622,11 +625,14 @@ def train(
                     else:
                         x = rows_of(room, X, pixels, divisor, at)
                 counted = w[: count if by_weights else 0]
-                where = x, max_rows, 0
+                given = X if program[0]["kind"] == SAMPLES else x
                 begin = 0
                 for number in range(n_barriers + 1):
                     end = barrier(program, number)
-                    output = forward(program, begin, end, parameters, activations, moments[0], *where, True, *random)
+                    output = forward(
+                        *(program, begin, end, parameters, activations, moments[0], given, count, max_rows, 0),
+                        *(True, *random),
+                    )
                     if number < n_barriers:
                         op = program[end]
                         own_mean, own_squares = moment(moments[0], op, OWN_MEAN), moment(moments[0], op, OWN_SQUARES)
@@ -658,7 +664,8 @@ def train(
                         merge_gradients(program[begin], moments, 0, 1, rows)
                     end = begin + 1
                 weight_gradients(
-                    program, gradients[0], activations, deltas, moments[0], *where, first_row, first_row > 0, 0, 1, True
+                    *(program, gradients[0], activations, deltas, moments[0], x, max_rows, 0),
+                    *(first_row, first_row > 0, 0, 1, True),
                 )
             penalty += penalize(program, parameters, gradients[0], strength, 0, 1)
             total += penalty * count_of_batch
@@ -712,7 +719,7 @@ def predict(
         else:
             x = rows_of(x, X, pixels, divisor, start)
         output = forward(
-            *(program, 0, len(program) - 1, parameters, activations, parameters[:0], x, max_rows, 0),
+            *(program, 0, len(program) - 1, parameters, activations, parameters[:0], x, rows, max_rows, 0),
             *(sampled, seed, draw, start),
         )
         activation_forward(row_block(outputs, start, rows), output, loss["output_activation"], loss["slope"])
@@ -742,7 +749,7 @@ def evaluate(
         x = rows_of(matrix(activations, 0, rows, n_features), X, pixels, divisor, start)
         y, w = row_block(Y, start, rows), row_block(W, start, rows)
         output = forward(
-            *(program, 0, len(program) - 1, parameters, activations, parameters[:0], x, max_rows, 0),
+            *(program, 0, len(program) - 1, parameters, activations, parameters[:0], x, rows, max_rows, 0),
             *(False, 0, 0, 0),
         )
         doutput = matrix(deltas, loss["input"] * max_rows, rows, loss["input_size"])

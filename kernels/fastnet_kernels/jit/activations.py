@@ -1,5 +1,5 @@
 """As in the reference, written as formulas (see ``formula``): one pass in vector instructions, no temporaries, in place
-or not. Softmax, which looks at whole rows, is loops."""
+or not. Softmax looks at whole rows: it is vector code over several of few classes, and loops over those of many."""
 
 import math
 
@@ -9,6 +9,7 @@ from ..program import ACTIVATIONS, IDENTITY
 from ..reference.activations import SELU_ALPHA, SELU_SCALE
 from .compiler import kernel, table
 from .custom import ByAddress
+from .few_classes import MOST_CLASSES, softmax_by_columns
 from .formula import clipped, elementwise, where
 from .library import MATRIX, shared
 from .rows import largest_of
@@ -59,7 +60,7 @@ def tanh_derivative(da, a, z, slope):
 
 
 @kernel
-def softmax(a, z, slope):
+def _softmax_by_rows(a, z):
     for i in range(z.shape[0]):
         largest = largest_of(vector(flat(z), i * z.shape[1], z.shape[1]))
         total = z.dtype.type(0)
@@ -70,6 +71,14 @@ def softmax(a, z, slope):
         inverse = z.dtype.type(1) / total
         for j in range(z.shape[1]):
             a[i, j] *= inverse
+
+
+@kernel
+def softmax(a, z, slope):
+    if z.shape[1] > MOST_CLASSES:
+        _softmax_by_rows(a, z)
+    else:
+        softmax_by_columns(a, z)
 
 
 @kernel

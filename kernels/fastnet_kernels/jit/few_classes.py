@@ -1,4 +1,4 @@
-"""The cross-entropy of samples with fewer classes than would fill vectors, as the ten of digits.
+"""The softmax and the cross-entropy of samples with fewer classes than would fill vectors, as the ten of digits.
 
 A vector is one class of as many samples as it has numbers: rows are turned into columns in registers and back, and
 between that all is vector code without a loop over samples, from the logits to the gradient. Written as loops over a
@@ -12,6 +12,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 
+from ..reference.activations import softmax
 from ..reference.losses import categorical_crossentropy
 from .formula import Number, where
 from .inlined import inlined
@@ -24,85 +25,92 @@ MOST_CLASSES = 64
 """Beyond them rows are long enough for vectors of their own."""
 
 
-def by_columns(losses: Any, doutput: Any, output: Any, targets: Any, scale: Any) -> None:
+def softmax_by_columns(a: Any, z: Any) -> None:
+    """The reference's ``softmax`` for at most ``MOST_CLASSES``. Without the compiler that runs."""
+    softmax(a, z, 0.0)
+
+
+@inlined(softmax_by_columns)
+def _softmax_by_columns(typingctx: Any, a: Any, z: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        arrays = [fields_of(context, builder, kind, value) for kind, value in zip((a, z), arguments, strict=True)]
+        _Softmax(Vectors(context, builder, z.dtype), *arrays).over_all()
+        return context.get_dummy_value()
+
+    return types.none(a, z), generate
+
+
+def crossentropy_by_columns(losses: Any, doutput: Any, output: Any, targets: Any, scale: Any) -> None:
     """The reference's ``categorical_crossentropy`` for at most ``MOST_CLASSES``. Without the compiler that runs."""
     categorical_crossentropy(losses, doutput, output, targets, scale, 0.0)
 
 
-@inlined(by_columns)
-def _by_columns(typingctx: Any, losses: Any, doutput: Any, output: Any, targets: Any, scale: Any) -> Any:
+@inlined(crossentropy_by_columns)
+def _crossentropy_by_columns(typingctx: Any, losses: Any, doutput: Any, output: Any, targets: Any, scale: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         arrays = [
             fields_of(context, builder, kind, value)
             for kind, value in zip(signature.args[:4], arguments[:4], strict=True)
         ]
         factor = context.cast(builder, arguments[4], scale, output.dtype)
-        _Block(Vectors(context, builder, output.dtype), arrays, factor).over_all()
+        _CrossEntropy(Vectors(context, builder, output.dtype), arrays, factor).over_all()
         return context.get_dummy_value()
 
     return types.none(losses, doutput, output, targets, scale), generate
 
 
-class _Block:
-    """The code for as many samples as a vector has numbers, in the loop over all."""
+class _Turned:
+    """The code for as many rows of a matrix as a vector has numbers, in the loop over all: turned, so that a vector is
+    one class of each."""
 
-    def __init__(self, vectors: Vectors, arrays: list[Any], factor: Any) -> None:
-        self.vectors, builder = vectors, vectors.builder
-        losses, doutput, output, targets = arrays
-        self.losses, self.doutput, self.output, self.targets = losses.data, doutput.data, output.data, targets.data
-        self.rows, self.classes = cgutils.unpack_tuple(builder, output.shape)
-        self.target_columns = cgutils.unpack_tuple(builder, targets.shape)[1]
-        self.factor = self.number(vectors.spread(factor))
+    def __init__(self, vectors: Vectors, matrix: Any) -> None:
+        self.vectors = vectors
+        self.rows, self.classes = cgutils.unpack_tuple(vectors.builder, matrix.shape)
+        self.lanes = ir.Constant(self.rows.type, vectors.lanes)
         self.zero = self.number(vectors.zero)
-        with builder.goto_entry_block():
-            both = [
-                builder.alloca(ir.ArrayType(vectors.vector, MOST_CLASSES)) for _ in ("exponentials", "probabilities")
-            ]
-        for memory in both:
-            memory.align = 64
-        to_number = ir.PointerType(vectors.number)
-        self.exponentials, self.expected = (builder.bitcast(memory, to_number) for memory in both)
 
     def number(self, value: Any) -> Number:
         return Number(self.vectors.builder, value)
+
+    def memory(self) -> Any:
+        """Room for every class."""
+        builder = self.vectors.builder
+        with builder.goto_entry_block():
+            memory = builder.alloca(ir.ArrayType(self.vectors.vector, MOST_CLASSES))
+        memory.align = 64
+        return builder.bitcast(memory, ir.PointerType(self.vectors.number))
 
     def over_all(self) -> None:
         self.vectors.over_masked(self.rows, self.write)
 
     def write(self, top: Any, mask: Any) -> None:
+        """The code for the rows from ``top`` on, all that a vector has numbers for or those of the mask."""
+        raise NotImplementedError
+
+    def count(self, top: Any, mask: Any) -> Any:
+        """How many rows there are, or None if there are as many as a vector has numbers."""
+        return None if mask is None else self.vectors.builder.sub(self.rows, top)
+
+    def turn(self, memory: Any, data: Any, top: Any, mask: Any) -> None:
+        """Fill the memory from the rows."""
+        given = self.vectors.builder.gep(data, [self.vectors.builder.mul(top, self.classes)])
+        turn(self.vectors, memory, self.lanes, given, self.classes, self.count(top, mask), self.classes)
+
+    def turn_back(self, data: Any, memory: Any, top: Any, mask: Any) -> None:
+        """Fill the rows from the memory: a row for each class, of which as many as a vector has numbers are turned at a
+        time."""
         vectors, builder = self.vectors, self.vectors.builder
-        lanes = ir.Constant(self.rows.type, vectors.lanes)
-        count = None if mask is None else builder.sub(self.rows, top)
-        first = builder.mul(top, self.classes)
-        turn(vectors, self.exponentials, lanes, builder.gep(self.output, [first]), self.classes, count, self.classes)
-        is_class = builder.icmp_signed("==", self.target_columns, ir.Constant(self.rows.type, 1))
-        with builder.if_else(is_class) as (one_each, some_each):
-            with one_each:
-                self.one_hot(top, mask)
-            with some_each:
-                given = builder.gep(self.targets, [first])
-                turn(vectors, self.expected, lanes, given, self.classes, count, self.classes)
-        largest = self.over_classes([self.value_of(self.exponentials, ir.Constant(self.rows.type, 0))], self.larger)[0]
-        nothing, minus_one = self.zero, self.number(vectors.constant(-1.0, vectors.number))
-        expected, others, ones = self.over_classes(
-            [nothing, nothing, minus_one], lambda at, *sums: self.exponential(at, largest, is_class, *sums)
-        )
-        others = others + ones
-        vectors.store((log1p(others) - expected).value, self.losses, top, mask)
-        inverse = self.factor / (1.0 + others)
-        self.over_classes([], lambda at: self.gradient(at, inverse))
-        # Back again: a row for each class, of which as many as a vector has numbers are turned at a time.
-        samples = lanes if count is None else count
+        first, count = builder.mul(top, self.classes), self.count(top, mask)
         vectors.over_masked(
             self.classes,
             lambda at, some: turn(
                 vectors,
-                builder.gep(self.doutput, [builder.add(first, at)]),
+                builder.gep(data, [builder.add(first, at)]),
                 self.classes,
-                builder.gep(self.exponentials, [builder.mul(at, lanes)]),
-                lanes,
+                builder.gep(memory, [builder.mul(at, self.lanes)]),
+                self.lanes,
                 None if some is None else builder.sub(self.classes, at),
-                samples,
+                self.lanes if count is None else count,
             ),
         )
 
@@ -117,10 +125,72 @@ class _Block:
         return [self.number(builder.load(place)) for place in places]
 
     def at(self, place: Any) -> Any:
-        return self.vectors.builder.mul(place, ir.Constant(place.type, self.vectors.lanes))
+        return self.vectors.builder.mul(place, self.lanes)
 
     def value_of(self, memory: Any, place: Any) -> Number:
         return self.number(self.vectors.load(memory, self.at(place)))
+
+    def largest(self, memory: Any) -> Number:
+        """Of all classes; NaN is larger than nothing, and the first number if it is one."""
+
+        def larger(place: Any, largest: Number) -> tuple[Number]:
+            value = self.value_of(memory, place)
+            return (where(value > largest, value, largest),)
+
+        return self.over_classes([self.value_of(memory, ir.Constant(self.rows.type, 0))], larger)[0]
+
+
+class _Softmax(_Turned):
+    def __init__(self, vectors: Vectors, a: Any, z: Any) -> None:
+        super().__init__(vectors, z)
+        self.a, self.z, self.values = a.data, z.data, self.memory()
+
+    def write(self, top: Any, mask: Any) -> None:
+        self.turn(self.values, self.z, top, mask)
+        largest = self.largest(self.values)
+        total = self.over_classes([self.zero], lambda at, total: self.exponential(at, largest, total))[0]
+        inverse = 1.0 / total
+        self.over_classes([], lambda at: self.keep(at, self.value_of(self.values, at) * inverse))
+        self.turn_back(self.a, self.values, top, mask)
+
+    def exponential(self, place: Any, largest: Number, total: Number) -> tuple[Number]:
+        e = exp(self.value_of(self.values, place) - largest)
+        self.keep(place, e)
+        return (total + e,)
+
+    def keep(self, place: Any, value: Number) -> tuple[()]:
+        self.vectors.store(value.value, self.values, self.at(place))
+        return ()
+
+
+class _CrossEntropy(_Turned):
+    def __init__(self, vectors: Vectors, arrays: list[Any], factor: Any) -> None:
+        losses, doutput, output, targets = arrays
+        super().__init__(vectors, output)
+        self.losses, self.doutput, self.output, self.targets = losses.data, doutput.data, output.data, targets.data
+        self.target_columns = cgutils.unpack_tuple(vectors.builder, targets.shape)[1]
+        self.factor = self.number(vectors.spread(factor))
+        self.exponentials, self.expected = self.memory(), self.memory()
+
+    def write(self, top: Any, mask: Any) -> None:
+        vectors, builder = self.vectors, self.vectors.builder
+        self.turn(self.exponentials, self.output, top, mask)
+        is_class = builder.icmp_signed("==", self.target_columns, ir.Constant(self.rows.type, 1))
+        with builder.if_else(is_class) as (one_each, some_each):
+            with one_each:
+                self.one_hot(top, mask)
+            with some_each:
+                self.turn(self.expected, self.targets, top, mask)
+        largest = self.largest(self.exponentials)
+        nothing, minus_one = self.zero, self.number(vectors.constant(-1.0, vectors.number))
+        expected, others, ones = self.over_classes(
+            [nothing, nothing, minus_one], lambda at, *sums: self.exponential(at, largest, is_class, *sums)
+        )
+        others = others + ones
+        vectors.store((log1p(others) - expected).value, self.losses, top, mask)
+        inverse = self.factor / (1.0 + others)
+        self.over_classes([], lambda at: self.gradient(at, inverse))
+        self.turn_back(self.doutput, self.exponentials, top, mask)
 
     def one_hot(self, top: Any, mask: Any) -> None:
         vectors, builder = self.vectors, self.vectors.builder
@@ -129,10 +199,6 @@ class _Block:
             here = self.number(vectors.spread(builder.sitofp(each.index, vectors.number)))
             is_it = (classes >= here) & (classes <= here)
             vectors.store(where(is_it, 1.0 + self.zero, 0.0).value, self.expected, self.at(each.index))
-
-    def larger(self, place: Any, largest: Number) -> tuple[Number]:
-        value = self.value_of(self.exponentials, place)
-        return (where(value > largest, value, largest),)
 
     def exponential(
         self, place: Any, largest: Number, is_class: Any, expected: Number, others: Number, ones: Number

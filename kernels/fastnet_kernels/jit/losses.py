@@ -4,7 +4,7 @@ from numba import types
 
 from ..program import CATEGORICAL, LOSSES
 from .compiler import kernel, table
-from .few_classes import MOST_CLASSES, by_columns, is_largest
+from .few_classes import MOST_CLASSES, crossentropy_by_columns, is_largest
 from .formula import elementwise, where, with_sign_of
 from .library import MATRIX, shared
 from .rows import largest_of
@@ -97,7 +97,7 @@ def categorical_crossentropy(losses, doutput, output, targets, scale, slope):
     if output.shape[1] > MOST_CLASSES:
         _by_rows(losses, doutput, output, targets, scale)
     else:
-        by_columns(losses, doutput, output, targets, scale)
+        crossentropy_by_columns(losses, doutput, output, targets, scale)
 
 
 _loss = table([globals()[name] for name in LOSSES])

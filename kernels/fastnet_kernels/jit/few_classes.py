@@ -16,6 +16,7 @@ from ..reference.activations import softmax
 from ..reference.losses import categorical_crossentropy
 from .formula import Number, where
 from .inlined import inlined
+from .loops import repeated
 from .transpose import turn
 from .vector_math import exp, log1p
 from .vectors import Vectors
@@ -116,13 +117,15 @@ class _Turned:
 
     def over_classes(self, running: list[Number], body: Callable[..., tuple[Number, ...]]) -> list[Number]:
         """Write the loop over the classes that replaces the numbers by what ``body`` makes of them."""
-        builder = self.vectors.builder
-        places = [cgutils.alloca_once_value(builder, value.value) for value in running]
-        with cgutils.for_range(builder, self.classes) as each:
-            results = body(each.index, *(self.number(builder.load(place)) for place in places))
-            for place, result in zip(places, results, strict=True):
-                builder.store(result.value, place)
-        return [self.number(builder.load(place)) for place in places]
+        builder, index_type = self.vectors.builder, self.rows.type
+
+        def step(values: list[Any]) -> list[Any]:
+            index, *given = values
+            results = body(index, *map(self.number, given))
+            return [builder.add(index, ir.Constant(index_type, 1)), *(result.value for result in results)]
+
+        start = [ir.Constant(index_type, 0), *(number.value for number in running)]
+        return [self.number(value) for value in repeated(builder, self.classes, start, step)[1:]]
 
     def at(self, place: Any) -> Any:
         return self.vectors.builder.mul(place, self.lanes)

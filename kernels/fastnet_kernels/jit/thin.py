@@ -101,13 +101,10 @@ def dot_rows(
 def _dot_together(vectors: Vectors, given: list[Any]) -> None:
     start, out, vector, rows, rows_step, size, inner, add = given
     builder = vectors.builder
-    numbers = [ir.Constant(size.type, lane) for lane in range(vectors.lanes)]
-    with cgutils.for_range_slice(builder, numbers[0], size, ir.Constant(size.type, vectors.lanes)) as (top, _):
+    begin, lanes = (ir.Constant(size.type, number) for number in (0, vectors.lanes))
+    with cgutils.for_range_slice(builder, begin, size, lanes) as (top, _):
         line, left = builder.gep(rows, [builder.mul(top, rows_step)]), builder.sub(size, top)
-        last = builder.sub(left, numbers[1])
-        # A row that is not there is the last one again, and not stored.
-        present = [builder.select(builder.icmp_signed("<", lane, last), lane, last) for lane in numbers]
-        places = [builder.mul(row, rows_step) for row in present]
+        places = [builder.mul(row, rows_step) for row in vectors.present(left)]
         sums = []
         for first in range(0, vectors.lanes, TOGETHER):
             sums += _dot(vectors, line, places[first : first + TOGETHER], vector, inner)

@@ -46,9 +46,8 @@ def turn(vectors: Vectors, out: Any, out_step: Any, a: Any, step: Any, rows: Any
     builder = vectors.builder
     numbers = [ir.Constant(columns.type, lane) for lane in range(vectors.lanes)]
     mask, given = None, numbers
-    if rows is not None:  # what is not there is read as the last row again, and not stored
-        mask, last = vectors.first(rows), builder.sub(rows, numbers[1])
-        given = [builder.select(builder.icmp_signed("<", lane, last), lane, last) for lane in numbers]
+    if rows is not None:
+        mask, given = vectors.first(rows), vectors.present(rows)
     lines = [builder.gep(a, [builder.mul(row, step)]) for row in given]
 
     def write(left: Any, columns_mask: Any) -> None:

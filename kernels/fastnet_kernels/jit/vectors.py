@@ -103,6 +103,13 @@ class Vectors:
         order = ir.Constant(self.vector_of(count.type), list(range(self.lanes)))
         return self.builder.icmp_signed("<", order, self.spread(count))
 
+    def present(self, count: Any) -> list[Any]:
+        """0, 1 and so on, as many as a vector has numbers, for ``count`` rows: one that is not there is the last again,
+        to be read and not stored."""
+        lanes = [ir.Constant(count.type, lane) for lane in range(self.lanes)]
+        last = self.builder.sub(count, ir.Constant(count.type, 1))
+        return [self.builder.select(self.builder.icmp_signed("<", lane, last), lane, last) for lane in lanes]
+
     def spread(self, value: Any) -> Any:
         """A vector of nothing but ``value``."""
         if self.lanes == 1:

@@ -88,9 +88,8 @@ def fit_many(
     if len({id(network) for network in networks}) < len(networks):
         raise ConfigurationError("fit_many needs different networks, but one is given twice; build a network for each")
     if not_taken := {"threads", "callbacks"} & options.keys():
-        raise ConfigurationError(
-            f"fit_many does not take {' or '.join(sorted(not_taken))}; fit the networks one by one"
-        )
+        advice = "say how many train at once by workers" if not_taken == {"threads"} else "fit the networks one by one"
+        raise ConfigurationError(f"fit_many does not take {' or '.join(sorted(not_taken))}; {advice}")
     optimizers = list(optimizer) if isinstance(optimizer, Sequence) else [optimizer] * len(networks)
     if len(optimizers) != len(networks):
         raise ConfigurationError(

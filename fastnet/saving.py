@@ -38,7 +38,8 @@ class Checkpoint(Callback):
     """Keeps what ``Network.fit(..., resume=path)`` needs to go on and end in the same bits: now and then, and at the
     end.
 
-    A file is whole or not there, whenever the process is killed. It may be put anywhere among the callbacks.
+    A file is whole or not there, whenever the process is killed. It may be put anywhere among the callbacks. Of a fit
+    that Ctrl-C ends (KeyboardInterrupt) the file is the last that was written; the command line writes one more.
 
     Parameters
     ----------

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from .errors import FastnetError
 from .files import write_atomically
+from .signals import held_back
 from .version import __version__
 
 BLOCK = 512
@@ -75,10 +76,18 @@ class SealedFormat:
         OutputError
             If the file cannot be written.
         """
-        import h5py
-
         # Built in memory: one ordinary write then meets a full disk as an ordinary error. It is there once
         # only: what it holds may be large, and a training may be held to its memory.
+        with held_back():
+            image = self._image(vectors)
+        with image.getbuffer() as content:
+            content[:BLOCK] = self._block(content)
+            write_atomically(path, content, previous)
+
+    def _image(self, vectors: Mapping[str, Sequence[npt.NDArray[Any]]]) -> io.BytesIO:
+        """The file, but for the seal."""
+        import h5py
+
         image = io.BytesIO()
         with h5py.File(image, "w", userblock_size=BLOCK) as file:
             file.attrs["format"] = self.name
@@ -90,9 +99,7 @@ class SealedFormat:
                 dataset = file.create_dataset(name, (ends[-1],), kind.newbyteorder("<"))
                 for part, (start, end) in zip(parts, itertools.pairwise(ends), strict=True):
                     dataset[start:end] = part
-        with image.getbuffer() as content:
-            content[:BLOCK] = self._block(content)
-            write_atomically(path, content, previous)
+        return image
 
     def read(self, path: Path) -> Vectors:
         """The datasets of the file.

@@ -49,18 +49,21 @@ def members_for(threads: int | None, rows: int, work: int, moved: int) -> int:
     ConfigurationError
         If threads is not a whole number of at least 1.
     """
-    return _at_most(threads, rows) if work >= WORTH_A_THREAD + WORTH_A_NUMBER * moved else 1
+    most = available() if threads is None else checked_threads(threads)
+    return min(most, rows) if work >= WORTH_A_THREAD + WORTH_A_NUMBER * moved else 1
 
 
 def pool_for(threads: int | None, n_parameters: int, rows: int) -> int:
-    """As ``members_for``, of the threads that are started for a single product of so many rows by so many parameters,
-    and tell each other nothing."""
-    return _at_most(threads, rows) if rows * n_parameters >= WORTH_A_POOL else 1
+    """How many threads to start for a single product of so many rows by so many parameters: ``threads``, which is
+    checked already, or as many as this process may have; one where two would take longer."""
+    if rows * n_parameters < WORTH_A_POOL:
+        return 1
+    return min(available() if threads is None else threads, rows)
 
 
-def _at_most(threads: int | None, rows: int) -> int:
-    most = available() if threads is None else whole("threads", threads, at_least=1)
-    return min(most, rows)
+def checked_threads(threads: int) -> int:
+    """``threads``, if it is a whole number of at least 1."""
+    return whole("threads", threads, at_least=1)
 
 
 def in_parts(function: Callable[[slice], Result], rows: int, members: int) -> list[Result]:

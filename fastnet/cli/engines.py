@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from ..backends import engine
-from .signals import heard_by, leave
+from ..signals import heard_by
+from .signals import leave
 
 
 def load_engine(

@@ -8,8 +8,9 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..callbacks import Callback
+from ..signals import heard_by
 from .main import complain
-from .signals import be_deaf, heard_by, leave
+from .signals import be_deaf, leave
 
 if TYPE_CHECKING:
     from ..training import Training

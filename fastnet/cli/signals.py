@@ -4,33 +4,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from typing import Any, NoReturn
 
+from ..signals import heard_by
 from .main import INTERRUPTED, complain
 
 SECONDS_TO_LEAVE = 3.0
-
-Handler = Callable[[int, Any], None]
-
-
-@contextmanager
-def heard_by(handler: Handler) -> Iterator[None]:
-    """Let a function hear Ctrl-C, and after it the one that did before."""
-    before = signal.getsignal(signal.SIGINT)
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    # A process started in the background ignores Ctrl-C, which is meant for the one in the foreground.
-    if not in_main_thread or before in (signal.SIG_IGN, None):
-        yield
-        return
-    signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        # Who became deaf in between stays so until the end.
-        if signal.getsignal(signal.SIGINT) == handler:
-            signal.signal(signal.SIGINT, before)
 
 
 def heard_once() -> AbstractContextManager[None]:

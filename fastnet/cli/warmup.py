@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import click
 
+from ..signals import heard_by
 from .output import Printer, json_text, labelled, seconds
-from .signals import heard_by, leave
+from .signals import leave
 
 DTYPES = ("float32", "float64")
 

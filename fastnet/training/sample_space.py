@@ -118,8 +118,9 @@ class SampleSpace(StandIn):
 
     def write_back(self, steps: int) -> None:
         """Give the model its ordinary parameters."""
-        self._fill_ordinary(self.written, self.parameters)
-        np.copyto(self.model.parameters, self.written)
+        ordinary = self._ordinary(self.parameters)
+        np.copyto(self.model.parameters, ordinary)
+        self.written = ordinary
 
     def ordinary(self) -> Trained:
         """The ordinary way, from the model's parameters as they are and with the optimizer's slots."""
@@ -132,21 +133,20 @@ class SampleSpace(StandIn):
         return self.ordinary() if self.is_altered else self
 
     def ordinary_slots(self) -> Array:
-        slots = np.empty((len(self.slots), self.written.size), self.written.dtype)
-        for ordinary, slot in zip(slots, self.slots, strict=True):
-            self._fill_ordinary(ordinary, slot)
-        return slots
+        return np.stack([self._ordinary(slot) for slot in self.slots])
 
-    def _fill_ordinary(self, out: Array, vector: Array) -> None:
-        """What a vector like ``parameters`` (they, or a slot of the optimizer) is as the model's Program has it."""
+    def _ordinary(self, vector: Array) -> Array:
+        """A vector like ``parameters`` (they, or a slot of the optimizer) as the model's Program has it."""
         n, n_out = len(self._samples), self.weights.shape[1]
         combination, share, rest = np.split(vector, [n * n_out, n * n_out + 1])
-        weights = out[: self.weights.size].reshape(self.weights.shape)
+        ordinary = np.empty_like(self.written)
+        weights = ordinary[: self.weights.size].reshape(self.weights.shape)
         with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges says so by its loss
             for columns, block in self._blocks():
                 np.matmul(block.T, combination.reshape(n, n_out), out=weights[columns])
                 weights[columns] += share * self.weights[columns]
-        out[self.weights.size :] = rest
+        ordinary[self.weights.size :] = rest
+        return ordinary
 
     def _blocks(self) -> Iterator[tuple[slice, Array]]:
         """A few of the features at a time, so that pixels are never converted whole: which, and what all samples

@@ -75,7 +75,7 @@ class Trained:
 
     @property
     def moved_of_a_row(self) -> int:
-        """How many numbers of a sample's layers another member of a team needs for the gradients of the weights."""
+        """How many numbers of a sample another member of a team needs at the most for the gradients of the weights."""
         return row_size(self.program)
 
     @property

@@ -49,7 +49,7 @@ def test_one_that_diverges_does_not_stop_the_others() -> None:
     ("options", "words"),
     [
         ({"optimizer": [fn.SGD()]}, "optimizer for each of the 2 networks, not 1"),
-        ({"threads": 2}, "does not take threads"),
+        ({"threads": 2}, "does not take threads; say how many train at once by workers"),
         ({"callbacks": []}, "does not take callbacks"),
         ({"workers": 0}, "workers must be a whole number of at least 1"),
     ],

@@ -5,8 +5,11 @@ import os
 import numpy as np
 import pytest
 
+import fastnet as fn
 from fastnet import threads
+from fastnet.optimizers import Optimizer
 from fastnet.threads import LIMITS, members_for, pool_for
+from fastnet.training import Training
 from fastnet_kernels.machine import cores
 
 
@@ -58,6 +61,36 @@ class TestMembers:
         assert members_for(None, 64, self.HUGE, 0) == members
         # Who asks for a number gets it.
         assert members_for(5, 64, self.HUGE, 0) == 5
+
+    @pytest.mark.parametrize(
+        ("sizes", "rows", "optimizer", "members"),
+        [
+            ((30, 64, 32, 1), 64, fn.Adam(), 1),
+            ((30, 64, 32, 1), 256, fn.Adam(), 2),
+            ((64, 64, 64, 10), 64, fn.Adam(), 1),
+            ((64, 64, 64, 10), 128, fn.Adam(), 2),
+            ((64, 128, 10), 64, fn.Adam(), 1),
+            ((64, 128, 128, 10), 32, fn.Adam(), 1),
+            ((64, 128, 128, 10), 128, fn.Adam(), 2),
+            ((64, 32, 10), 256, fn.SGD(), 2),
+            ((784, 128, 10), 16, fn.Adam(), 1),
+            ((784, 128, 10), 64, fn.Adam(), 2),
+            # In sample space, where the first layer has one product in place of three.
+            ((5000, 20, 7, 5, 1), 209, fn.SGD(), 1),
+            ((5000, 20, 7, 1), 800, fn.SGD(), 2),
+        ],
+    )
+    def test_the_networks_of_decision_26(
+        self, sizes: tuple[int, ...], rows: int, optimizer: Optimizer, members: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(threads, "cores", lambda: 2)
+        teams: list[int] = []
+        monkeypatch.setattr(Training, "run", lambda training, _: teams.append(training.steps.runner.members))
+        layers = [*(fn.Dense(units, activation="relu") for units in sizes[1:-1]), fn.Dense(sizes[-1])]
+        network = fn.Network(layers, input_shape=sizes[0], loss="mean_squared_error")
+        X, y = np.ones((rows, sizes[0]), np.float32), np.zeros((rows, sizes[-1]))
+        network.fit(X, y, optimizer=optimizer, batch_size=rows, epochs=1000)
+        assert teams == [members]
 
     def test_more_work_never_takes_fewer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(threads, "cores", lambda: 8)

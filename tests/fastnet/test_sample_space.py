@@ -102,6 +102,29 @@ class TestEqualToTheOrdinaryPath:
         np.testing.assert_allclose(seen.loss, expected.loss, rtol=1e-9)
         assert expected.loss[-1] < 0.9 * expected.loss[0]
 
+    @pytest.mark.usefixtures("teams_for_small_work")
+    @pytest.mark.needs_compiler
+    @pytest.mark.parametrize("team", [1, 2, 3])
+    def test_of_more_samples_than_a_block_has_and_few_units(self, team: int, spy: Spy) -> None:
+        """Where the samples' products are read by their columns if a machine's vectors are long, block by block."""
+        X, y = data(600, 700)
+        trained = []
+        for _ in range(2):
+            net = fn.Network(
+                [fn.Dense(7, activation="tanh", l2=0.01), fn.Dense(1, activation="sigmoid")],
+                input_shape=700,
+                loss="binary_crossentropy",
+                dtype="float64",
+                seed=4,
+            )
+            history = net.fit(X, y, optimizer=fn.SGD(0.05), epochs=60, batch_size=None, threads=team)
+            trained.append((net, history))
+            spy.forbid()
+        assert spy.made == 1
+        (special, seen), (ordinary, expected) = trained
+        assert_near(special.parameters, ordinary.parameters, 1e-11)
+        np.testing.assert_allclose(seen.loss, expected.loss, rtol=1e-11)
+
     @pytest.mark.needs_compiler
     @of_each_update
     def test_in_float32_over_200_steps(self, name: str, spy: Spy) -> None:

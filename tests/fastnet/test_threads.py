@@ -116,6 +116,16 @@ def test_a_team_is_a_whole_number_of_members(threads: Any) -> None:
         fitted("sgd, ragged", threads)
 
 
+@pytest.mark.parametrize("backend", ["jit", "reference"])
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
+def test_so_it_is_where_the_work_is_too_small_to_share(
+    threads: Any, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastnet.threads.WORTH_A_THREAD", 10**12)
+    with pytest.raises(fn.ConfigurationError, match=r"threads must be a whole number of at least 1"):
+        fitted("sgd, ragged", threads, backend=backend)
+
+
 class TestParts:
     @pytest.mark.parametrize(("rows", "members"), [(1, 1), (7, 1), (7, 2), (7, 3), (7, 7), (1000, 3)])
     def test_the_parts_are_all_rows_in_order_and_even(self, rows: int, members: int) -> None:

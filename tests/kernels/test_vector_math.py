@@ -152,6 +152,14 @@ def test_particular_numbers(name: str, numbers: list[tuple[float, float]], dtype
 
 @needs_compiler
 @in_each
+def test_numbers_below_zero_have_no_root(dtype: str, vectorized: Any) -> None:
+    finite = np.finfo(dtype)
+    below = np.array([-1.0, -finite.tiny, -finite.smallest_subnormal, -finite.max, -np.inf], dtype)
+    assert np.isnan(vectorized["root"](below)).all()
+
+
+@needs_compiler
+@in_each
 @of_each
 def test_nan_stays_nan_whatever_its_bits(name: str, dtype: str, vectorized: Any) -> None:
     bits = np.uint32 if dtype == "float32" else np.uint64
@@ -175,6 +183,23 @@ def test_a_number_has_one_result_wherever_it_stands(name: str, dtype: str, vecto
     x = sample(name, dtype)[:: 50_021 if dtype == "float32" else 20_011]
     alone = np.concatenate([vectorized[name](x[i : i + 1]) for i in range(x.size)])
     np.testing.assert_array_equal(vectorized[name](x), alone)
+
+
+@needs_compiler
+@in_each
+@of_each
+def test_a_number_has_the_same_result_in_a_vector(name: str, dtype: str, vectorized: Any) -> None:
+    """In the instructions of a formula, which are other ones for whole vectors than for the numbers that are left."""
+    from fastnet_kernels.jit import vector_math
+    from fastnet_kernels.jit.formula import elementwise
+    from fastnet_kernels.jit.library import entry_point_for
+
+    function = getattr(vector_math, name)
+    over = elementwise("out")(lambda x: function(x))
+    x = sample(name, dtype)[: 10**6 + 1]
+    out = np.empty_like(x)
+    entry_point_for(over, (out, x), name)(out, x)
+    np.testing.assert_array_equal(out, vectorized[name](x))
 
 
 EDGES = {

@@ -37,14 +37,18 @@ OPERATIONS = {
     "subtract": (r"v?subps|v?fn?m(add|sub)\d+ps", r"fsub|fml[as]"),
     "multiply": (r"v?mulps|v?fn?m(add|sub)\d+ps", r"fmul|fml[as]"),
     "divide": (r"v?divps", r"fdiv"),
-    "root": (r"v?sqrtps|vrsqrt14ps", r"fsqrt"),
+    "root": (r"v?sqrtps", r"fsqrt"),
+    "estimated root": (r"v?sqrtps", r"fsqrt"),
     "choose": (r"v?(max|min|cmp\w*|blendv|blendm|and|andn)ps", r"f(max|min|maxnm|minnm|cm\w+)|bi[tf]|bsl|and|bic"),
     "shift": (r"v?pslld", r"u?shl|shl"),
+    "scale": (r"v?pslld", r"u?shl|shl"),
     "move": (r"v?mov[ua]ps|v?movdq[ua](32|64)?", r"mov|ld1|st1"),
     "multiply integers": (r"v?pmul(ld|udq)", r"mul|umull2?|mla"),
     "add doubles": (r"v?addpd|v?fn?m(add|sub)\d+pd", r"fadd|fml[as]"),
 }
 """By name: how x86-64 (AT&T syntax) and arm64 spell the packed operation."""
+AVX512 = {"estimated root": "vrsqrt14ps", "scale": "vscalefps"}
+"""Those that AVX-512 has an instruction of its own for."""
 
 
 @functools.cache
@@ -61,6 +65,9 @@ def packed(operation: str, half: bool) -> re.Pattern[str]:
     """Lines of assembly that do the operation on a whole vector; ``half`` allows x86's half of one."""
     x86, arm = OPERATIONS[operation]
     if X86:
+        from fastnet_kernels.jit.vectors import VECTOR_BYTES
+
+        x86 = AVX512.get(operation, x86) if VECTOR_BYTES == 64 else x86
         return re.compile(rf"^\s+(?:{x86})\s.*{'%[xyz]mm' if half else width()}", re.MULTILINE)
     # Apple's assembler has the shape behind the mnemonic, the others behind the registers; copies are of q registers.
     shaped = rf"(?:{arm})(?:\.(?:4s|16b|2d)\s|\s+v\d+\.(?:4s|16b|2d))"
@@ -218,7 +225,7 @@ class Wanted:
     half: bool = False
 
 
-EXP = ("multiply", "shift")
+EXP, EXPM1 = ("multiply", "scale"), ("multiply", "shift")
 """What the polynomial and the power of two come down to."""
 
 KERNELS = [
@@ -230,7 +237,7 @@ KERNELS = [
     Wanted("activations", "tanh_derivative", ("multiply", "subtract"), 4),
     Wanted("activations", "softmax", EXP),
     Wanted("activations", "softmax_derivative", ("multiply", "subtract"), 4),
-    Wanted("activations", "elu", (*EXP, "choose")),
+    Wanted("activations", "elu", (*EXPM1, "choose")),
     Wanted("activations", "softplus", (*EXP, "divide")),
     Wanted("activations", "gelu", (*EXP, "divide")),
     Wanted("activations", "gelu_derivative", (*EXP, "divide"), 4),
@@ -239,23 +246,23 @@ KERNELS = [
     Wanted("activations", "hard_sigmoid", ("choose",)),
     Wanted("activations", "absolute_derivative", ("choose",), 4),
     *(
-        Wanted("optimizers", name, ("multiply", "root", "divide"))
+        Wanted("optimizers", name, ("multiply", "estimated root", "divide"))
         for name in ("amsgrad", "adagrad", "rmsprop", "centered_rmsprop", "adadelta")
     ),
     Wanted("optimizers", "adamax", ("multiply", "divide", "choose")),
     Wanted("optimizers", "lion", ("multiply", "choose")),
     Wanted("optimizers", "rprop", ("multiply", "choose")),
     Wanted("optimizers", "sgd", ("multiply", "add")),
-    Wanted("optimizers", "nadam", ("multiply", "root", "divide")),
+    Wanted("optimizers", "nadam", ("multiply", "estimated root", "divide")),
     Wanted("optimizers", "clip", ("multiply", "choose")),
-    Wanted("optimizers", "adam", ("multiply", "root", "divide")),
+    Wanted("optimizers", "adam", ("multiply", "estimated root", "divide")),
     Wanted("dropout", "dropout_forward", ("multiply", "multiply integers")),
     Wanted("losses", "mean_squared_error", ("subtract", "multiply"), 4),
     Wanted("losses", "binary_crossentropy", (*EXP, "divide"), 4),
     Wanted("losses", "categorical_crossentropy", EXP, 4),
     Wanted("losses", "mean_absolute_error", ("subtract", "choose"), 4),
     Wanted("losses", "huber", ("subtract", "choose"), 4),
-    Wanted("losses", "log_cosh", (*EXP, "divide"), 4),
+    Wanted("losses", "log_cosh", (*EXPM1, "divide"), 4),
     Wanted("losses", "poisson", EXP, 4),
     Wanted("losses", "hinge", ("multiply", "choose"), 4),
     Wanted("losses", "weigh", ("multiply", "add doubles"), 3, half=True),
@@ -348,7 +355,9 @@ class TestTheTestCanFail:
 
         loops = innermost_loops(compiled(kernel(running), arguments_for("none", "none")))
         assert loops
-        assert not any(loop.does(operation) for loop in loops for operation in ("add", "multiply", "divide", "shift"))
+        assert not any(
+            loop.does(operation) for loop in loops for operation in ("add", "multiply", "divide", "shift", "scale")
+        )
 
     def test_an_exponential_of_the_library(self, compiled: Any) -> None:
         from fastnet_kernels.jit.compiler import kernel

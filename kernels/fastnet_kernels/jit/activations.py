@@ -75,7 +75,7 @@ def _softmax_by_rows(a, z):
 
 @kernel
 def softmax(a, z, slope):
-    if z.shape[1] > MOST_CLASSES:
+    if z.shape[1] > MOST_CLASSES or z.shape[0] == 1:
         _softmax_by_rows(a, z)
     else:
         softmax_by_columns(a, z)

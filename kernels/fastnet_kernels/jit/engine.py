@@ -93,9 +93,9 @@ ROWS_AHEAD = 5
 SQUARES = HISTORY_COLUMNS
 """The column of a part's sums in which the squares of its gradients are, after those of the history."""
 
-SUMS = 8
-"""Columns of a part's sums, in float64: a line of the cache, since members who write to one line wait for each
-other."""
+SUMS = 16
+"""Columns of a part's sums, in float64: two lines of the cache, of which three numbers are used, so that no two parts'
+are in one line, wherever the first begins. Members who write to one line wait for each other."""
 
 
 @kernel

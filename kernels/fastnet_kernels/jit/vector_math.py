@@ -182,17 +182,54 @@ def _kind(x: Number) -> _Kind:
     return _KINDS[x.kind]
 
 
-def _reduce(x: Number) -> tuple[Number, Any]:
-    """``exp(r) - 1``, and n as integers."""
-    kind = _kind(x)
-    magic = 1.5 * 2.0**kind.mantissa
+def _reduce(x: Number) -> tuple[Number, Number]:
+    """``exp(r) - 1``, and n beside ``_magic``."""
+    kind, magic = _kind(x), _magic(x)
     shifted = x * (1 / math.log(2)) + magic
     n = shifted - magic
     r = (x - n * kind.ln2_high) - n * kind.ln2_low
-    # n stands in the last bits of ``shifted``, beside those of ``magic``.
-    builder, zero = x.builder, x.constant(0, ir.IntType(kind.bits))
-    whole = builder.sub(builder.bitcast(shifted.value, zero.type), builder.bitcast(x.raw(magic), zero.type))
-    return r * _polynomial(r, [1 / math.factorial(k) for k in range(1, kind.exp_terms + 1)]), whole
+    return r * _polynomial(r, [1 / math.factorial(k) for k in range(1, kind.exp_terms + 1)]), shifted
+
+
+def _magic(x: Number) -> float:
+    """So large that a number added to it is rounded to a whole one, which stands in its last bits."""
+    return 1.5 * 2.0 ** _kind(x).mantissa
+
+
+def _whole(shifted: Number) -> Any:
+    """n as integers."""
+    builder, zero = shifted.builder, shifted.constant(0, ir.IntType(_kind(shifted).bits))
+    magic = builder.bitcast(shifted.raw(_magic(shifted)), zero.type)
+    return builder.sub(builder.bitcast(shifted.value, zero.type), magic)
+
+
+def _scaled(x: Number, shifted: Number) -> Number:
+    """``x`` times 2**n, in one instruction or in two halves."""
+    if VECTOR_BYTES == 64:
+        return _by_avx512("scalef", x, shifted - _magic(x), rounding=4)
+    builder, n = x.builder, _whole(shifted)
+    lower = builder.ashr(n, x.constant(1, ir.IntType(_kind(x).bits)))
+    return x * _power_of_two(x, lower) * _power_of_two(x, builder.sub(n, lower))
+
+
+def _by_avx512(name: str, *given: Number, rounding: int | None = None) -> Number:
+    """An instruction of AVX-512, by LLVM's name for it, of whole vectors; of numbers alone as the first of four or two,
+    so that they get what they get in a vector. ``rounding`` is how, for those that are told."""
+    x, letter = given[0], {ir.FloatType(): "s", ir.DoubleType(): "d"}[given[0].kind]
+    builder, is_vector = x.builder, isinstance(x.value.type, ir.VectorType)
+    first = ir.Constant(ir.IntType(32), 0)
+    values = [number.value for number in given]
+    if not is_vector:
+        nothing = ir.Constant(ir.VectorType(x.kind, 128 // _kind(x).bits), None)
+        # The others than the first come from an operand of their own.
+        values = [builder.insert_element(nothing, value, first) for value in (values * 2)[: max(2, len(values))]]
+    mask = ir.Constant(ir.IntType(max(8, values[0].type.count)), -1)
+    arguments = [*values, values[0], mask, *([] if rounding is None else [ir.Constant(ir.IntType(32), rounding)])]
+    signature = ir.FunctionType(values[0].type, [argument.type for argument in arguments])
+    masked = "" if rounding is None else "mask."
+    name = f"llvm.x86.avx512.{masked}{name}.{f'p{letter}.512' if is_vector else f's{letter}'}"
+    result = builder.call(cgutils.get_or_insert_function(builder.module, signature, name), arguments)
+    return x.of(result if is_vector else builder.extract_element(result, first))
 
 
 def _power_of_two(x: Number, exponent: Any) -> Number:
@@ -208,17 +245,16 @@ def exp(x: Any) -> Any:
     if not isinstance(x, Number):
         return np.exp(x)
     kind = _kind(x)
-    p, n = _reduce(clipped(x, kind.lowest, kind.highest))
-    lower = x.builder.ashr(n, x.constant(1, ir.IntType(kind.bits)))
-    return (p + 1) * _power_of_two(x, lower) * _power_of_two(x, x.builder.sub(n, lower))
+    p, shifted = _reduce(clipped(x, kind.lowest, kind.highest))
+    return _scaled(p + 1, shifted)
 
 
 def expm1(x: Any) -> Any:
     """``e ** x - 1`` for x <= 0, without cancellation."""
     if not isinstance(x, Number):
         return np.expm1(x)
-    p, n = _reduce(where(x < _kind(x).expm1_is_minus_one, _kind(x).expm1_is_minus_one, x))
-    power = _power_of_two(x, n)
+    p, shifted = _reduce(where(x < _kind(x).expm1_is_minus_one, _kind(x).expm1_is_minus_one, x))
+    power = _power_of_two(x, _whole(shifted))
     return power * p + (power - 1)
 
 
@@ -270,23 +306,10 @@ def root(x: Any) -> Any:
         return np.sqrt(x)
     if x.kind != ir.FloatType() or VECTOR_BYTES < 64:
         return sqrt(x)
-    estimate = _reciprocal_root(x)
+    estimate = _by_avx512("rsqrt14", x)
     near = x * estimate
-    # Of 0 and of infinity it is NaN, as of NaN; they are their own roots.
-    return where(near >= 0.0, near + 0.5 * near * (1.0 - near * estimate), x)
-
-
-def _reciprocal_root(x: Number) -> Number:
-    """To 14 bits, by AVX-512; a number alone as the first of four, so that it gets what it gets in a vector."""
-    builder, is_vector = x.builder, isinstance(x.value.type, ir.VectorType)
-    kind = x.value.type if is_vector else ir.VectorType(x.kind, 4)
-    first, count = ir.Constant(ir.IntType(32), 0), ir.IntType(16 if is_vector else 8)
-    given = x.value if is_vector else builder.insert_element(ir.Constant(kind, [0.0] * 4), x.value, first)
-    arguments = [given, given, ir.Constant(count, -1)] if is_vector else [given, given, given, ir.Constant(count, -1)]
-    signature = ir.FunctionType(kind, [argument.type for argument in arguments])
-    name = f"llvm.x86.avx512.rsqrt14.{'ps.512' if is_vector else 'ss'}"
-    estimate = builder.call(cgutils.get_or_insert_function(builder.module, signature, name), arguments)
-    return x.of(estimate if is_vector else builder.extract_element(estimate, first))
+    # Of 0 and of infinity it is NaN, as of NaN and of numbers below 0; the first two are their own roots.
+    return where(near >= 0.0, near + 0.5 * near * (1.0 - near * estimate), where(x < 0.0, near, x))
 
 
 def normal_quantile(tail: Any) -> Any:

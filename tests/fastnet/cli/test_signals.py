@@ -8,13 +8,15 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 
 import fastnet as fn
 from fastnet.cli import main as entry
 from fastnet.cli.engines import load_engine
 from fastnet.cli.interrupts import Interruptible
-from fastnet.cli.signals import heard_by, heard_once, leave
+from fastnet.cli.signals import heard_once, leave
+from fastnet.signals import heard_by, held_back
 
 from .conftest import Run
 
@@ -48,6 +50,42 @@ def test_who_heard_before_hears_again() -> None:
     assert heard == [signal.SIGINT]
     with pytest.raises(KeyboardInterrupt):
         press()
+
+
+def test_what_came_while_it_was_held_back_is_heard_at_the_end() -> None:
+    done: list[str] = []
+
+    def work() -> None:
+        with held_back():
+            press()
+            press()
+            done.append("all")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["all"]
+    with held_back():
+        done.append("again")
+    with pytest.raises(KeyboardInterrupt):
+        press()
+
+
+def test_a_model_is_made_whole_before_ctrl_c_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While h5py works, where Python would print it and go on."""
+    network = fn.Network([fn.Dense(1)], input_shape=2, loss="mean_squared_error")
+    make = h5py.Group.create_dataset
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        press()
+        return make(*arguments, **options)
+
+    monkeypatch.setattr(h5py.Group, "create_dataset", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        network.save(tmp_path / "model.h5")
+    assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    network.save(tmp_path / "model.h5")
+    fn.load(tmp_path / "model.h5")
 
 
 def test_who_ignores_is_left_alone() -> None:

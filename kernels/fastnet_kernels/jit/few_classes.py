@@ -23,7 +23,7 @@ from .vectors import Vectors
 from .view_type import fields_of
 
 MOST_CLASSES = 64
-"""Beyond them the loops over single rows, which are vector code of whole vectors, are as fast."""
+"""Beyond them the memory for a turned block grows, and the loops over single rows fill vectors of their own."""
 
 
 def softmax_by_columns(a: Any, z: Any) -> None:

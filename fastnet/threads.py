@@ -49,21 +49,25 @@ def members_for(threads: int | None, rows: int, work: int, moved: int) -> int:
     ConfigurationError
         If threads is not a whole number of at least 1.
     """
-    most = available() if threads is None else checked_threads(threads)
+    most = most_threads(threads)
     return min(most, rows) if work >= WORTH_A_THREAD + WORTH_A_NUMBER * moved else 1
 
 
 def pool_for(threads: int | None, n_parameters: int, rows: int) -> int:
-    """How many threads to start for a single product of so many rows by so many parameters: ``threads``, which is
-    checked already, or as many as this process may have; one where two would take longer."""
-    if rows * n_parameters < WORTH_A_POOL:
-        return 1
-    return min(available() if threads is None else threads, rows)
+    """How many threads to start for a single product of so many rows by so many parameters: as many as
+    ``most_threads`` allows, never more than there are rows; one where two would take longer."""
+    return min(most_threads(threads), rows) if rows * n_parameters >= WORTH_A_POOL else 1
 
 
-def checked_threads(threads: int) -> int:
-    """``threads``, if it is a whole number of at least 1."""
-    return whole("threads", threads, at_least=1)
+def most_threads(threads: int | None) -> int:
+    """``threads``, or as many as this process may have.
+
+    Raises
+    ------
+    ConfigurationError
+        If threads is not a whole number of at least 1.
+    """
+    return available() if threads is None else whole("threads", threads, at_least=1)
 
 
 def in_parts(function: Callable[[slice], Result], rows: int, members: int) -> list[Result]:

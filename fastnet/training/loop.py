@@ -23,7 +23,7 @@ from ..model import Model
 from ..optimizers import LBFGS, Optimizer, WithRate
 from ..state import State, fill, going_on_from
 from ..streamed import Streamed
-from ..threads import available, checked_threads, one_blas_thread
+from ..threads import most_threads, one_blas_thread
 from ..validation import all_finite
 from .divergence import gone_back
 from .options import Options, refuse_what_is_zero
@@ -99,7 +99,7 @@ class Training:
             batch_size, shuffle, loss_factor, loss_factor * gradient_factor, penalty_by_rows, rows_per_weight
         )
         # A training that goes on does so with the team that it began with: another gives other bits.
-        self.threads = available() if threads is None else checked_threads(threads)
+        self.threads = most_threads(threads)
         self.buffers: Buffers | None = None
         if isinstance(data.X, Streamed):
             planned = plan(model, data.X, optimizer, batch_size, data.Y.shape[1])

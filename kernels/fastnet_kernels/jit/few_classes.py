@@ -133,6 +133,11 @@ class _Turned:
     def value_of(self, memory: Any, place: Any) -> Number:
         return self.number(self.vectors.load(memory, self.at(place)))
 
+    def keep(self, memory: Any, place: Any, value: Number) -> tuple[()]:
+        """Store what ``value_of`` gives; as a loop's body it leaves nothing to run on."""
+        self.vectors.store(value.value, memory, self.at(place))
+        return ()
+
     def largest(self, memory: Any) -> Number:
         """Of all classes; NaN is larger than nothing, and the first number if it is one."""
 
@@ -153,17 +158,13 @@ class _Softmax(_Turned):
         largest = self.largest(self.values)
         total = self.over_classes([self.zero], lambda at, total: self.exponential(at, largest, total))[0]
         inverse = 1.0 / total
-        self.over_classes([], lambda at: self.keep(at, self.value_of(self.values, at) * inverse))
+        self.over_classes([], lambda at: self.keep(self.values, at, self.value_of(self.values, at) * inverse))
         self.turn_back(self.a, self.values, top, mask)
 
     def exponential(self, place: Any, largest: Number, total: Number) -> tuple[Number]:
         e = exp(self.value_of(self.values, place) - largest)
-        self.keep(place, e)
+        self.keep(self.values, place, e)
         return (total + e,)
-
-    def keep(self, place: Any, value: Number) -> tuple[()]:
-        self.vectors.store(value.value, self.values, self.at(place))
-        return ()
 
 
 class _CrossEntropy(_Turned):
@@ -196,12 +197,15 @@ class _CrossEntropy(_Turned):
         self.turn_back(self.doutput, self.exponentials, top, mask)
 
     def one_hot(self, top: Any, mask: Any) -> None:
-        vectors, builder = self.vectors, self.vectors.builder
+        vectors = self.vectors
         classes = self.number(vectors.load(self.targets, top, mask))
-        with cgutils.for_range(builder, self.classes) as each:
-            here = self.number(vectors.spread(builder.sitofp(each.index, vectors.number)))
+
+        def mark(place: Any) -> tuple[()]:
+            here = self.number(vectors.spread(vectors.builder.sitofp(place, vectors.number)))
             is_it = (classes >= here) & (classes <= here)
-            vectors.store(where(is_it, 1.0 + self.zero, 0.0).value, self.expected, self.at(each.index))
+            return self.keep(self.expected, place, where(is_it, 1.0 + self.zero, 0.0))
+
+        self.over_classes([], mark)
 
     def exponential(
         self, place: Any, largest: Number, is_class: Any, expected: Number, others: Number, ones: Number
@@ -212,14 +216,13 @@ class _CrossEntropy(_Turned):
         chosen, mean = where(target > 0, value, expected), expected + target * value
         expected = self.number(builder.select(is_class, chosen.value, mean.value))
         e = exp(value)
-        self.vectors.store(e.value, self.exponentials, self.at(place))
+        self.keep(self.exponentials, place, e)
         # One of the largest, whose exponential is 1, is left out, so that log1p sees what is beside it.
         return expected, others + where(e >= 1, 0.0, e), ones + where(e >= 1, 1.0 + self.zero, 0.0)
 
     def gradient(self, place: Any, inverse: Number) -> tuple[()]:
         value = self.value_of(self.exponentials, place) * inverse - self.factor * self.value_of(self.expected, place)
-        self.vectors.store(value.value, self.exponentials, self.at(place))
-        return ()
+        return self.keep(self.exponentials, place, value)
 
 
 def is_largest(row: Any, target: int) -> bool:

@@ -214,8 +214,8 @@ def _scaled(x: Number, shifted: Number) -> Number:
 
 
 def _by_avx512(name: str, *given: Number, rounding: int | None = None) -> Number:
-    """An instruction of AVX-512, by LLVM's name for it, of whole vectors; of numbers alone as the first of four or two,
-    so that they get what they get in a vector. ``rounding`` is how, for those that are told."""
+    """An instruction of AVX-512, by LLVM's name for it, of whole vectors; of one number alone as the first of four or
+    two, so that it gets what it gets in a vector. ``rounding`` is how, for those that are told."""
     x, letter = given[0], {ir.FloatType(): "s", ir.DoubleType(): "d"}[given[0].kind]
     builder, is_vector = x.builder, isinstance(x.value.type, ir.VectorType)
     first = ir.Constant(ir.IntType(32), 0)
@@ -223,7 +223,7 @@ def _by_avx512(name: str, *given: Number, rounding: int | None = None) -> Number
     if not is_vector:
         nothing = ir.Constant(ir.VectorType(x.kind, 128 // _kind(x).bits), None)
         # The others than the first come from an operand of their own.
-        values = [builder.insert_element(nothing, value, first) for value in (values * 2)[: max(2, len(values))]]
+        values = [builder.insert_element(nothing, x.value, first)] * 2
     mask = ir.Constant(ir.IntType(max(8, values[0].type.count)), -1)
     arguments = [*values, values[0], mask, *([] if rounding is None else [ir.Constant(ir.IntType(32), rounding)])]
     signature = ir.FunctionType(values[0].type, [argument.type for argument in arguments])

@@ -17,8 +17,36 @@ BYTES = np.dtype(np.uint8)
 def checked_samples(
     X: npt.ArrayLike | Pixels, name: str, input_shape: tuple[int, ...], dtype: np.dtype[np.floating]
 ) -> Samples:
+    """What ``shaped_samples`` gives, all of it finite.
+
+    Parameters and other errors are those of ``shaped_samples``.
+
+    Raises
+    ------
+    DataError
+        If X holds something other than finite numbers.
+    """
+    features = shaped_samples(X, name, input_shape, dtype)
+    if isinstance(features, np.ndarray) and not all_finite(features):
+        raise not_finite(features, name)
+    return features
+
+
+def not_finite(features: npt.NDArray[np.floating], name: str, first_row: int = 0) -> DataError:
+    """The error that says where in ``features``, whose first row is the ``first_row``-th of the samples called
+    ``name``, there is something other than a finite number."""
+    row, column = (int(i) for i in np.argwhere(~np.isfinite(features))[0])
+    return DataError(
+        f"{name} must be finite, but row {first_row + row}, feature {column} holds NaN or infinity (as "
+        f"{features.dtype.name}); remove or replace it"
+    )
+
+
+def shaped_samples(
+    X: npt.ArrayLike | Pixels, name: str, input_shape: tuple[int, ...], dtype: np.dtype[np.floating]
+) -> Samples:
     """``X`` as ``engine_arguments`` takes it: (n_samples, n_features), C-ordered, of ``dtype`` or pixels; a copy only
-    if needed.
+    if needed. An engine says whether what it predicted from was finite, so that need not be looked at twice.
 
     Parameters
     ----------
@@ -34,7 +62,7 @@ def checked_samples(
     Raises
     ------
     DataError
-        If X is empty, has another shape, or holds something other than finite numbers.
+        If X is empty, has another shape, or does not hold numbers.
     """
     if isinstance(X, Stream):
         raise DataError(
@@ -55,13 +83,7 @@ def checked_samples(
     if values.dtype == BYTES:
         _check_divisor(divisor, dtype)
         return Pixels(converted(values, np.uint8), divisor)
-    features = converted(values, dtype)
-    if not all_finite(features):
-        row, column = (int(i) for i in np.argwhere(~np.isfinite(features))[0])
-        raise DataError(
-            f"{name} must be finite, but row {row}, feature {column} holds NaN or infinity (as {dtype.name}); "
-            "remove or replace it"
-        )
+    features: Samples = converted(values, dtype)
     return features
 
 

@@ -18,6 +18,7 @@ from fastnet_kernels.program import (
 
 from .aligned import aligned
 from .backends import compile_activations, engine
+from .checked_samples import not_finite
 from .pixels import Samples, engine_arguments
 from .streamed import Streamed, parts_of
 from .threads import in_parts, pool_for
@@ -79,43 +80,62 @@ class Forward:
         return pool_for(threads, self.parameters.size, rows) if backend == "jit" else 1
 
     def outputs(self, X: Samples | Streamed, backend: str, threads: int | None = None) -> Array:
-        """What the network gives: (n_samples, n_outputs)."""
+        """What the network gives: (n_samples, n_outputs).
+
+        Raises
+        ------
+        DataError
+            If X, which is not looked at before, holds something other than finite numbers.
+        """
         return self._run(self.program, X, backend, threads)
 
     def logits(self, X: Samples | Streamed, backend: str, threads: int | None = None) -> Array:
-        """What it gives before the loss's own activation, if that has one: (n_samples, n_outputs)."""
+        """What it gives before the loss's own activation, if that has one: (n_samples, n_outputs). Errors are those of
+        ``outputs``."""
         return self._run(self._program_to_logits, X, backend, threads)
 
     def activated(self, logits: Array, backend: str) -> Array:
         """What the network gives where these are its logits."""
         if self.program[-1]["output_activation"] == IDENTITY:
             return logits
+        outputs = np.empty_like(logits)
         # The end of the Program alone, which is a network without layers.
-        return self._run(self.program[-1:], logits, backend)
+        self._fill(outputs, self.program[-1:], logits, backend, None)
+        return outputs
 
     def _run(self, program: Record, X: Samples | Streamed, backend: str, threads: int | None = None) -> Array:
         outputs = np.empty((len(X), self.n_outputs), self.dtype)
         if isinstance(X, Streamed):
             for which, samples in X.parts():
-                self._fill(outputs[which], program, samples, backend, threads)
-        else:
-            self._fill(outputs, program, X, backend, threads)
+                if not self._fill(outputs[which], program, samples, backend, threads):
+                    raise not_finite(np.asarray(samples), X.stream.source, which.start)
+        elif not self._fill(outputs, program, X, backend, threads):
+            raise not_finite(np.asarray(X), "X")
         return outputs
 
-    def _fill(self, outputs: Array, program: Record, X: Samples, backend: str, threads: int | None) -> None:
-        predict, rows = self.engine(backend).predict, min(len(X), ROWS_AT_ONCE)
-        floats, pixels, divisor = engine_arguments(X, self.dtype)
+    # A row is predicted in as much time as twenty calls of Python's take, and one of a function within a function in
+    # that of three: so these are methods, and what threads need is apart.
 
-        def part(outputs: Array, floats: Array, pixels: npt.NDArray[np.uint8]) -> None:
-            size = self.row_size * rows
-            activations = np.empty(size, self.dtype) if rows < FEW else aligned((size,), self.dtype)
-            predict(outputs, program, self.parameters, activations, floats, pixels, divisor, rows, False, 0, 0)
-
+    def _fill(self, outputs: Array, program: Record, X: Samples, backend: str, threads: int | None) -> bool:
+        """Whether X is finite, and if so, the outputs for it."""
         members = self.members(backend, len(X), threads)
-        if members == 1:  # without a slice of anything: a row is predicted in as much time as ten of them take
-            part(outputs, floats, pixels)
-        else:
-            in_parts(lambda which: part(outputs[which], floats[which], pixels[which]), len(X), members)
+        if members == 1:
+            return self._part(outputs, program, X, backend)
+        return self._shared(outputs, program, X, backend, members)
+
+    def _shared(self, outputs: Array, program: Record, X: Samples, backend: str, members: int) -> bool:
+        def part(which: slice) -> bool:
+            return self._part(outputs[which], program, X[which], backend)
+
+        return all(in_parts(part, len(X), members))
+
+    def _part(self, outputs: Array, program: Record, X: Samples, backend: str) -> bool:
+        rows = min(len(X), ROWS_AT_ONCE)
+        size, dtype, predict = self.row_size * rows, self.dtype, self.engine(backend).predict
+        activations = np.empty(size, dtype) if rows < FEW else aligned((size,), dtype)
+        samples = engine_arguments(X, dtype)
+        is_finite: bool = predict(outputs, program, self.parameters, activations, *samples, rows, False, 0, 0)
+        return is_finite
 
     def evaluate(
         self,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fastnet_kernels.program import statistics_count
 
-from .checked_samples import checked_samples
+from .checked_samples import checked_samples, shaped_samples
 from .data.stream import Stream
 from .errors import ConfigurationError
 from .evaluation import Evaluation
@@ -161,7 +161,7 @@ class Model:
         DataError
             If X has another shape or holds something other than finite numbers.
         """
-        return self.predict_checked(self.check_samples(X), backend)
+        return self.predict_checked(self._samples(X), backend)
 
     def predict_checked(
         self, features: Samples | Streamed, backend: str, threads: int | None = None
@@ -182,7 +182,7 @@ class Model:
                 f"predict_proba needs a network that gives probabilities, but this one's loss is {self.loss}; "
                 "use predict"
             )
-        return self.forward.outputs(self.check_samples(X), backend)
+        return self.forward.outputs(self._samples(X), backend)
 
     def predict_spread(
         self, X: npt.ArrayLike | Pixels, *, draws: int = 100, seed: int = 0, backend: str = "jit"
@@ -270,6 +270,13 @@ class Model:
         targets = self.check_targets(y, len(features))
         return self.evaluation.sample_losses(self.labelled(features, targets), backend)
 
+    def _samples(self, X: npt.ArrayLike | Pixels | Stream) -> Samples | Streamed:
+        """What ``check_samples`` gives, but not seen to be finite: an engine that predicts says whether it was."""
+        return self._streamed(X) if isinstance(X, Stream) else shaped_samples(X, "X", self.input_shape, self.dtype)
+
+    def _streamed(self, stream: Stream) -> Streamed:
+        return Streamed(stream, self.preparation, self.dtype, self.input_shape)
+
     def check_samples(self, X: npt.ArrayLike | Pixels | Stream, name: str = "X") -> Samples | Streamed:
         """What ``check_features`` gives, or a stream as this network takes it, with the network's preparation.
 
@@ -278,9 +285,7 @@ class Model:
         DataError
             As ``check_features``.
         """
-        if isinstance(X, Stream):
-            return Streamed(X, self.preparation, self.dtype, self.input_shape)
-        return self.check_features(X, name)
+        return self._streamed(X) if isinstance(X, Stream) else self.check_features(X, name)
 
     def check_features(self, X: npt.ArrayLike | Pixels, name: str = "X") -> Samples:
         """``X`` as an engine takes it; see ``checked_samples``."""

@@ -24,7 +24,6 @@ from .optimizers import LBFGS, Adam, Optimizer
 from .pixels import Pixels
 from .state import State
 from .state import read as read_state
-from .streamed import Streamed
 from .training import Training
 from .validation import whole
 from .weights import ClassWeight
@@ -191,7 +190,7 @@ class Network(Model):
         ConfigurationError
             If its memory is too small for a batch.
         """
-        X = Streamed(stream, self.preparation, self.dtype, self.input_shape)
+        X = self._streamed(stream)
         targets = self.check_targets(self.targets_of(stream, y), len(X))
         rows = len(X) if batch_size is None else min(whole("batch_size", batch_size, at_least=1), len(X))
         return plan(self, X, Adam() if optimizer is None else optimizer, rows, targets.shape[1])

@@ -298,6 +298,27 @@ class TestBadInput:
                 call()
         np.testing.assert_array_equal(net.parameters, before)
 
+    @pytest.mark.parametrize("backend", ["jit", "reference"])
+    @pytest.mark.parametrize("members", [1, 2])
+    @pytest.mark.parametrize("samples", [1, 256, 300, 600])
+    def test_one_number_that_predict_meets_anywhere(
+        self, samples: int, members: int, backend: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In the first block of rows or the last, of one thread or another: an engine sees it on its way."""
+        monkeypatch.setattr(fn.forward.Forward, "members", lambda *_: min(members, samples))
+        net = binary()
+        X = np.random.default_rng(0).standard_normal((samples, 3)).astype(np.float32)
+        expected = net.predict_proba(X, backend=backend)
+        for row, column, bad in ((samples - 1, 2, np.nan), (0, 0, np.inf), (samples // 2, 1, -np.inf)):
+            broken = X.copy()
+            broken[row, column] = bad
+            for predict in (net.predict, net.predict_proba):
+                with pytest.raises(fn.DataError, match=rf"^X must be finite, but row {row}, feature {column} holds"):
+                    predict(broken, backend=backend)
+        largest = np.full_like(X, np.finfo(np.float32).max)
+        assert net.predict_proba(largest, backend=backend).shape == (samples, 1)
+        np.testing.assert_array_equal(net.predict_proba(X, backend=backend), expected)
+
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     def test_features_whose_sum_overflows_are_fine(self, dtype: str) -> None:
         largest = float(np.finfo(dtype).max)

@@ -313,6 +313,15 @@ def test_a_value_that_is_not_finite_is_named_by_its_row(tmp_path: Path) -> None:
         network().predict(stream, backend="reference")
 
 
+def test_a_value_that_the_network_has_no_number_for_is_named_by_its_row(tmp_path: Path) -> None:
+    X, y = pixels()
+    X = X.astype(np.float64)
+    X[300, 2] = 1e300
+    stream = fn.Stream(written(tmp_path / "large.h5", X, y))[200:]
+    with pytest.raises(fn.DataError, match=r"large\.h5 must be finite, but row 100, feature 2 holds .*\(as float32\)"):
+        network().predict(stream, backend="reference")
+
+
 def test_what_does_not_go_together_is_refused(file: Path, tmp_path: Path) -> None:
     stream = fn.Stream(file, memory="1MB")
     with pytest.raises(

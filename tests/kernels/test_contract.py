@@ -62,6 +62,7 @@ INNER = {
     "sum_gradients",
     "keep_statistics",
     "settle",
+    "times_zero",
     "weight_of",
     "weight_of_batch",
     "strength_of",

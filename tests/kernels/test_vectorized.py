@@ -279,6 +279,7 @@ KERNELS = [
     Wanted("normalization", "layer_norm_backward", ("subtract", "multiply")),
     Wanted("pixels", "convert_pixels", ("divide", "move")),
     Wanted("pixels", "gather_pixels", ("divide", "move")),
+    Wanted("engine", "times_zero", ("multiply", "add doubles"), 1, half=True),
     Wanted("dense", "weight_penalty", ("multiply", "add doubles"), half=True),
 ]
 

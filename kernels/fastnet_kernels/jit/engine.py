@@ -505,6 +505,11 @@ def rows_of(room, X, pixels, divisor, start):
 
 
 @elementwise(total=True)
+def times_zero(numbers):
+    return 0.0 * numbers
+
+
+@elementwise(total=True)
 def _sum(numbers):
     return numbers
 
@@ -948,9 +953,11 @@ def _predict(outputs, program, parameters, activations, X, pixels, divisor, max_
     program, parameters, activations = borrow(program), borrow(parameters), borrow(activations)
     X, pixels = borrow(X), borrow(pixels)
     loss, n_features, end = program[program.size - 1], program[0]["input_size"], program.size - 1
-    none = vector(parameters, 0, 0)
+    none, nothing = vector(parameters, 0, 0), 0.0
     for start in range(0, outputs.shape[0], max_rows):
         rows = min(max_rows, outputs.shape[0] - start)
+        if X.shape[0] > 0:
+            nothing += times_zero(row_block(X, start, rows))
         x = matrix(activations, 0, rows, n_features)
         if sampled != 0 and program[0]["kind"] == AUGMENT:
             scratch = row_block(x, 0, 1)
@@ -962,6 +969,7 @@ def _predict(outputs, program, parameters, activations, X, pixels, divisor, max_
             program, 0, end, parameters, activations, none, x, rows, max_rows, 0, sampled != 0, seed, draw, start
         )
         activation_forward(row_block(outputs, start, rows), output, loss["output_activation"], loss["slope"])
+    return nothing == 0
 
 
 @kernel
@@ -1022,7 +1030,7 @@ def entry(name: str, dtype: str) -> Callable[..., Any]:
         ),
         "predict": (
             _predict,
-            types.void(
+            types.boolean(
                 table_, program, given(number, 1), vector_, *samples, types.int64, flag, types.int64, types.int64
             ),
         ),
@@ -1091,9 +1099,9 @@ def predict(
     sampled: bool,
     seed: int,
     draw: int,
-) -> None:
-    run_predict = compiled("predict", _NAMES[parameters.dtype.char])
-    run_predict(outputs, program, parameters, activations, X, pixels, divisor, max_rows, sampled, seed, draw)
+) -> bool:
+    run: Callable[..., bool] = compiled("predict", _NAMES[parameters.dtype.char])
+    return run(outputs, program, parameters, activations, X, pixels, divisor, max_rows, sampled, seed, draw)
 
 
 def evaluate(

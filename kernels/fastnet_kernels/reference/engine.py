@@ -504,6 +504,11 @@ def rows_of(room: Array, X: Array, pixels: Pixels, divisor: float, start: int) -
     return room
 
 
+def times_zero(numbers: Array) -> float:
+    """The sum of ``numbers``, each times zero: 0 if all are finite, else NaN."""
+    return float(np.sum(0 * numbers, dtype=np.float64))
+
+
 def weight_of(W: Array, rows: int) -> float:
     """The sum of the entries' weights ``W`` (rows, n_entries), in float64; their number where it is (0, n_entries)."""
     return float(np.sum(W, dtype=np.float64)) if len(W) > 0 else float(rows * W.shape[1])
@@ -705,12 +710,19 @@ def predict(
     sampled: bool,
     seed: int,
     draw: int,
-) -> None:
+) -> bool:
     """Fill ``outputs`` (n_samples, n_out) with the network's predictions for the samples. If ``sampled``, dropout and
-    noise are as in training, by the random numbers of ``seed`` and the step ``draw``."""
-    loss, n_features = program[-1], program[0]["input_size"]
+    noise are as in training, by the random numbers of ``seed`` and the step ``draw``.
+
+    Returns
+    -------
+    bool
+        Whether every number of the samples is finite. If not, the outputs mean nothing.
+    """
+    loss, n_features, nothing = program[-1], program[0]["input_size"], 0.0
     for start in range(0, len(outputs), max_rows):
         rows = min(max_rows, len(outputs) - start)
+        nothing += times_zero(X[start : start + rows])
         x = matrix(activations, 0, rows, n_features)
         if sampled and program[0]["kind"] == AUGMENT:
             scratch = x[:1]
@@ -723,6 +735,7 @@ def predict(
             *(sampled, seed, draw, start),
         )
         activation_forward(row_block(outputs, start, rows), output, loss["output_activation"], loss["slope"])
+    return nothing == 0
 
 
 @QUIET

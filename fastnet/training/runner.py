@@ -5,7 +5,16 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
-from fastnet_kernels.program import BATCH_NORM, HISTORY_COLUMNS, HISTORY_LOSS, RUN, Record, moments_size, row_size
+from fastnet_kernels.program import (
+    BATCH_NORM,
+    DENSE,
+    HISTORY_COLUMNS,
+    HISTORY_LOSS,
+    RUN,
+    Record,
+    moments_size,
+    row_size,
+)
 
 from ..aligned import aligned
 from ..buffers import Buffers
@@ -13,12 +22,31 @@ from ..errors import DataError
 from ..optimizers import Optimizer
 from ..pixels import Samples, engine_arguments
 from ..streamed import Streamed
-from ..threads import BLOCK_ROWS, members_for
+from ..threads import BLOCK_ROWS, members_for, most_threads
 from .options import Options
 from .trained import Trained
 
 Array = npt.NDArray[np.floating]
 Rows = npt.NDArray[np.float64]
+
+
+COPIES, ROWS, SPLIT = "copies", "rows", "split"
+"""How a team comes by the gradients: a copy for each member, filled from its rows; a part of them for each, from all
+rows; or that and the first layer shared by its inputs, so that its weights and these stay with a member."""
+
+
+def _least_moved(trained: Trained, batch_size: int, members: int, *, is_shuffled: bool) -> tuple[str, int]:
+    """The way in which the fewest numbers go from core to core in a step, and how many do, the new parameters among
+    them."""
+    first, n_parameters, from_rows = trained.program[0], trained.parameters.size, batch_size * trained.moved_of_a_row
+    ways = {ROWS: n_parameters + from_rows}
+    if not trained.fills_rows_alone:
+        ways[COPIES] = n_parameters + members * n_parameters
+    n_in, n_out = int(first["input_size"]), int(first["output_size"])
+    if is_shuffled and first["kind"] == DENSE and first["trainable"] and n_in >= members * n_out:
+        ways[SPLIT] = n_parameters - n_in * n_out + from_rows - batch_size * (n_in - n_out)
+    way = min(ways, key=lambda way: ways[way])
+    return way, ways[way]
 
 
 class Runner:
@@ -41,6 +69,8 @@ class Runner:
     ----------
     members : int
         Of the team.
+    way : str
+        How it comes by the gradients: COPIES, ROWS or SPLIT.
     gradients : (copies, n) ndarray
         Those of the last batch of a run without an update.
     """
@@ -59,24 +89,21 @@ class Runner:
         self._optimizer = optimizer.record()
         model, program, batch_size = trained.model, trained.program, options.batch_size
         n_parameters, numbers = trained.parameters.size, row_size(program)
-        # What has to go from core to core beside the new parameters: a copy of the gradients for each member, or what
-        # the rows gave.
-        from_rows = batch_size * trained.moved_of_a_row
-        moved = n_parameters + (from_rows if trained.fills_rows_alone else min(2 * n_parameters, from_rows))
         work = batch_size * trained.multiply_adds_of_a_row
+        most = 1 if threads is None else min(most_threads(threads), batch_size)
+        self.way, moved = _least_moved(trained, batch_size, most, is_shuffled=options.shuffle and batch_size < samples)
         self.members = 1 if threads is None else members_for(threads, batch_size, work, moved)
         own = -(-batch_size // self.members)
         if threads is not None and not (program["kind"] == BATCH_NORM).any():
             own = min(own, BLOCK_ROWS)
         rows = own * self.members
-        by_rows = not trained.fills_rows_alone and self.members * n_parameters <= from_rows
-        self.gradients = aligned((self.members if by_rows else 1, n_parameters), model.dtype)
+        self.gradients = aligned((self.members if self.way == COPIES else 1, n_parameters), model.dtype)
         self._activations, self._deltas = (aligned((numbers * rows,), model.dtype) for _ in range(2))
         self._moments = np.empty((self.members, moments_size(program)), model.dtype)
         self._order = np.empty(samples, np.int64)
         self._run = np.zeros(1, RUN)
         self._run["batch_size"], self._run["shuffle"], self._run["seed"] = batch_size, options.shuffle, model.seed
-        self._run["max_rows"], self._run["threads"] = rows, self.members
+        self._run["max_rows"], self._run["threads"], self._run["split"] = rows, self.members, self.way == SPLIT
         self._run["loss_factor"], self._run["gradient_factor"] = options.loss_factor, options.gradient_factor
         self._run["penalty_by_rows"], self._run["rows_per_weight"] = options.penalty_by_rows, options.rows_per_weight
         self._run["count_correct"] = model.is_classifier

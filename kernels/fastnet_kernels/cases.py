@@ -625,13 +625,12 @@ def _rows(name: str, shape: tuple[int, int, int], draw: Any, rng: np.random.Gene
     order = np.zeros(rows * 3, np.int64)
     arguments: dict[str, Any] = {"order": order, "seed": 4, "epoch": rows}
     yield Case("randomness", "shuffle", name, arguments, {"order": EXACT}, filled=("order",))
-    arguments = {
-        "batch": np.zeros((rows, n_in)),
-        "X": draw(rows * 3, n_in),
-        "order": rng.permutation(rows * 3),
-        "start": 1,
-    }
-    yield Case("engine", "gather", name, arguments, {"batch": EXACT}, filled=("batch",))
+    X = draw(rows * 3, n_in)
+    some = {"whole": slice(0, n_in), "some columns": slice(n_in // 3, n_in - n_in // 4)}
+    for which, columns in some.items():
+        part = {"batch": np.zeros((rows, columns.stop - columns.start))}
+        arguments = {**part, "X": X, "order": rng.permutation(rows * 3), "start": 1, "first": columns.start}
+        yield Case("engine", "gather", f"{which}, {name}", arguments, {"batch": EXACT}, filled=("batch",))
     pixels = rng.integers(0, 256, (rows * 3, n_in), np.uint8)
     batch = {"batch": np.zeros((rows, n_in))}
     for divisor in (1.0, 255.0):
@@ -641,25 +640,37 @@ def _rows(name: str, shape: tuple[int, int, int], draw: Any, rng: np.random.Gene
         bounds = {"batch": Bound(pixels[rows : 2 * rows] / divisor, 1)}
         yield Case("pixels", "convert_pixels", which, arguments, bounds, filled=("batch",))
         order = rng.permutation(rows * 3)
-        arguments = {**batch, "pixels": pixels, "order": order, "start": 1, "divisor": divisor}
-        bounds = {"batch": Bound(pixels[order[1 : 1 + rows]] / divisor, 1)}
-        yield Case("pixels", "gather_pixels", which, arguments, bounds, filled=("batch",))
+        for of_row, columns in some.items():
+            part = {"batch": np.zeros((rows, columns.stop - columns.start))}
+            arguments = {**part, "pixels": pixels, "order": order, "start": 1, "divisor": divisor}
+            arguments["first"] = columns.start
+            bounds = {"batch": Bound(pixels[order[1 : 1 + rows], columns] / divisor, 1)}
+            yield Case("pixels", "gather_pixels", f"{of_row}, {which}", arguments, bounds, filled=("batch",))
 
 
 ONE_BY_ONE = (DENSE, DENSE, DENSE, LOSS)
 DENSE_ONLY = (DENSE, DROPOUT, DENSE, DENSE, LOSS)
 AUGMENTED = (AUGMENT, DENSE, BATCH_NORM, DENSE, DENSE, LOSS)
+SPLIT = (DENSE, NOISE, DENSE, DENSE, LOSS)
+SPLIT_NORMALISED = (DENSE, BATCH_NORM, DENSE, DENSE, LOSS)
 NORMALISED = (NOISE, DENSE, BATCH_NORM, DROPOUT, DENSE, LAYER_NORM, BATCH_NORM, DENSE, LOSS)
 
-DESCRIBED = {DENSE_ONLY: "", ONE_BY_ONE: ", one by one", AUGMENTED: ", augmented", NORMALISED: ", normalised"}
+DESCRIBED = {
+    DENSE_ONLY: "",
+    ONE_BY_ONE: ", one by one",
+    SPLIT: ", split",
+    SPLIT_NORMALISED: ", split and normalised",
+    AUGMENTED: ", augmented",
+    NORMALISED: ", normalised",
+}
 
 
 def _program(kinds: tuple[int, ...], hidden: str, loss: str, output_activation: str) -> Record:
-    """5-7-6-3 and what is between, with both penalties and held norms on the first layer, but for batches of one; a
-    small sample of everything."""
+    """5-7-6-3, or 5-2-6-3 where the first layer is split, and what is between, with both penalties and held norms on
+    the first layer, but for batches of one; a small sample of everything."""
     program = np.zeros(len(kinds), OP)
     end, parameters, moments, size = 5, 0, 0, 5
-    units = iter((7, 6, 3))
+    units = iter((2 if kinds in (SPLIT, SPLIT_NORMALISED) else 7, 6, 3))
     for index, kind in enumerate(kinds):
         op = program[index]
         is_last = kind == LOSS or kinds[index + 1] == LOSS
@@ -708,13 +719,15 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         (DENSE_ONLY, "softmax", "mean_squared_error", "identity"),
         (NORMALISED, "tanh", "mean_squared_error", "identity"),
         (NORMALISED, "softplus", "huber", "identity"),
+        (SPLIT, "relu", "categorical_crossentropy", "softmax"),
+        (SPLIT_NORMALISED, "softplus", "huber", "identity"),
         (AUGMENTED, "elu", "mean_squared_error", "identity"),
         (ONE_BY_ONE, "tanh", "categorical_crossentropy", "softmax"),
         (ONE_BY_ONE, "silu", "huber", "identity"),
     ):
         program = _program(kinds, hidden, loss, output_activation)
         label, record = optimizer
-        if kinds == NORMALISED and label in ("lion", "rprop"):
+        if BATCH_NORM in kinds and label in ("lion", "rprop"):
             # A bias before a batch normalisation has no gradient but for roundings, and these two go by its sign.
             continue
         if kinds in (AUGMENTED, ONE_BY_ONE) and label != "sgd":
@@ -741,13 +754,13 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
         if hidden in ("relu", "softplus"):
             run["loss_factor"], run["gradient_factor"], run["penalty_by_rows"] = 0.5, 1.5, 1
             run["rows_per_weight"] = 1.5
-        run["threads"], block = 1 if kinds == ONE_BY_ONE else 2, 6 if kinds == DENSE_ONLY else batch
-        run["max_rows"] = block
+        run["threads"], block = 1 if kinds == ONE_BY_ONE else 2, 6 if kinds in (DENSE_ONLY, SPLIT) else batch
+        run["max_rows"], run["split"] = block, kinds in (SPLIT, SPLIT_NORMALISED)
         buffer = np.zeros(row_size(program) * block)
         steps = epochs * -(-n // batch)
         # Each step adds at most the roundings of its longest chain of sums to a parameter of size about 1; a
         # normalisation divides by deviations that are not far from it, twice a step.
-        chain = (batch + sum(int(op["input_size"]) for op in program)) * (1 if kinds in (DENSE_ONLY, ONE_BY_ONE) else 4)
+        chain = (batch + sum(int(op["input_size"]) for op in program)) * (4 if BATCH_NORM in kinds else 1)
         schedule = np.column_stack([0.01 / (1 + np.arange(steps)), 0.5 ** np.arange(1, steps + 1)])
         for name, samples, settings in _samples_of(X, rng.integers(0, 256, X.shape, np.uint8), run):
             arguments: dict[str, Any] = {

@@ -10,6 +10,7 @@ from fastnet import threads
 from fastnet.optimizers import Optimizer
 from fastnet.threads import LIMITS, members_for, pool_for
 from fastnet.training import Training
+from fastnet.training.runner import COPIES, ROWS, SPLIT, Runner
 from fastnet_kernels.machine import cores
 
 
@@ -17,6 +18,20 @@ from fastnet_kernels.machine import cores
 def without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in LIMITS:
         monkeypatch.delenv(name, raising=False)
+
+
+def team_of(
+    sizes: tuple[int, ...], rows: int, samples: int, optimizer: Optimizer, monkeypatch: pytest.MonkeyPatch
+) -> tuple[int, str]:
+    """How many train a network of those sizes on a machine with two cores, and in which way."""
+    monkeypatch.setattr(threads, "cores", lambda: 2)
+    runners: list[Runner] = []
+    monkeypatch.setattr(Training, "run", lambda training, _: runners.append(training.steps.runner))
+    layers = [*(fn.Dense(units, activation="relu") for units in sizes[1:-1]), fn.Dense(sizes[-1])]
+    network = fn.Network(layers, input_shape=sizes[0], loss="mean_squared_error")
+    X, y = np.ones((samples, sizes[0]), np.float32), np.zeros((samples, sizes[-1]))
+    network.fit(X, y, optimizer=optimizer, batch_size=rows, epochs=1000)
+    return runners[0].members, runners[0].way
 
 
 class TestMembers:
@@ -83,14 +98,28 @@ class TestMembers:
     def test_the_networks_of_decision_26(
         self, sizes: tuple[int, ...], rows: int, optimizer: Optimizer, members: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(threads, "cores", lambda: 2)
-        teams: list[int] = []
-        monkeypatch.setattr(Training, "run", lambda training, _: teams.append(training.steps.runner.members))
-        layers = [*(fn.Dense(units, activation="relu") for units in sizes[1:-1]), fn.Dense(sizes[-1])]
-        network = fn.Network(layers, input_shape=sizes[0], loss="mean_squared_error")
-        X, y = np.ones((rows, sizes[0]), np.float32), np.zeros((rows, sizes[-1]))
-        network.fit(X, y, optimizer=optimizer, batch_size=rows, epochs=1000)
-        assert teams == [members]
+        assert team_of(sizes, rows, rows, optimizer, monkeypatch)[0] == members
+
+    @pytest.mark.parametrize(
+        ("sizes", "rows", "members", "way"),
+        [
+            ((784, 128, 10), 8, 2, SPLIT),
+            ((784, 128, 10), 128, 2, SPLIT),
+            ((784, 128, 10), 4096, 2, COPIES),
+            ((784, 32, 10), 16, 2, SPLIT),
+            ((200, 64, 10), 32, 1, SPLIT),
+            ((200, 64, 10), 64, 2, SPLIT),
+            ((64, 32, 10), 64, 1, SPLIT),
+            ((64, 32, 10), 256, 2, COPIES),
+            # More outputs than inputs for two.
+            ((784, 1024, 1024, 10), 256, 2, ROWS),
+        ],
+    )
+    def test_the_networks_of_decision_28(
+        self, sizes: tuple[int, ...], rows: int, members: int, way: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Which have more samples than a batch."""
+        assert team_of(sizes, rows, 2 * rows, fn.Adam(), monkeypatch) == (members, way)
 
     def test_more_work_never_takes_fewer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(threads, "cores", lambda: 8)

@@ -14,6 +14,7 @@ import pytest
 import fastnet as fn
 from fastnet.threads import in_parts, one_blas_thread
 from fastnet.training import Training
+from fastnet.training.runner import SPLIT
 from fastnet_kernels.machine import cores
 
 pytestmark = pytest.mark.usefixtures("teams_for_small_work")
@@ -27,8 +28,18 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "adam, dropout, l2": {"optimizer": fn.Adam(0.01), "batch_size": 8, "dropout": 0.3, "l2": 0.01},
     "sgd, fewer rows than threads": {"optimizer": fn.SGD(0.1), "batch_size": 2, "dropout": 0.3},
     "adam, whole set, l2": {"optimizer": fn.Adam(0.01), "batch_size": None, "l2": 0.01},
+    "adam, split, dropout, l2": {
+        "optimizer": fn.Adam(0.01),
+        "batch_size": 8,
+        "dropout": 0.3,
+        "l2": 0.01,
+        "features": 31,
+    },
+    "clipped, split pixels": {"optimizer": fn.SGD(0.1, clip_norm=0.1), "batch_size": 8, "features": 31, "pixels": True},
+    "split, fewer rows than threads": {"optimizer": fn.Adam(0.01), "batch_size": 2, "features": 31},
 }
-"""21 samples: with batches of 8 the last has 5, with batches of 2 the last has one."""
+"""21 samples: with batches of 8 the last has 5, with batches of 2 the last has one. With 31 features the first layer is
+shared by its inputs."""
 
 of_each_setting = pytest.mark.parametrize("name", SETTINGS)
 
@@ -37,12 +48,15 @@ def fitted(
     name: str, threads: int | None, epochs: int = 3, *, dtype: str = "float64", seed: int = 5, **more: Any
 ) -> tuple[bytes, list[float], Floats]:
     """Parameters (as bits and as numbers) and losses of a training."""
-    settings = {"dropout": 0.0, "l2": 0.0} | SETTINGS[name]
-    rng = np.random.default_rng(1)
-    X, y = rng.normal(size=(21, 3)), np.arange(21) % 2
+    settings = {"dropout": 0.0, "l2": 0.0, "features": 3, "pixels": False} | SETTINGS[name]
+    X: Any
+    rng, features = np.random.default_rng(1), settings.pop("features")
+    X, y = rng.normal(size=(21, features)), np.arange(21) % 2
+    if settings.pop("pixels"):
+        X = fn.Pixels(rng.integers(0, 256, X.shape, np.uint8))
     layers: list[Any] = [fn.Dense(4, activation="relu", l2=settings.pop("l2")), fn.Dropout(settings.pop("dropout"))]
     layers += [fn.Dense(3, activation="tanh"), fn.Dense(2, activation="softmax")]
-    net = fn.Network(layers, input_shape=3, loss="categorical_crossentropy", dtype=dtype, seed=seed)
+    net = fn.Network(layers, input_shape=features, loss="categorical_crossentropy", dtype=dtype, seed=seed)
     history = net.fit(X, y, epochs=epochs, threads=threads, **settings, **more)
     return net.parameters.tobytes(), history.loss, net.parameters
 
@@ -55,6 +69,13 @@ class TestBits:
         for team in TEAMS:
             fitted("adam, whole set, l2", team)
         assert teams == TEAMS
+
+    @of_each_setting
+    def test_the_first_layer_is_split_where_the_name_says_so(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        ways: list[str] = []
+        monkeypatch.setattr(Training, "run", lambda training, _: ways.append(training.steps.runner.way))
+        fitted(name, 2)
+        assert (ways == [SPLIT]) == ("split" in name)
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     @pytest.mark.parametrize("team", TEAMS)

@@ -30,6 +30,7 @@ ONLY_JIT = {
     "products",
     "rows",
     "small",
+    "split",
     "team",
     "thin",
     "transpose",

@@ -32,31 +32,32 @@ def together(members: int, work: Callable[[int], None]) -> None:
     assert not errors, errors
 
 
-def counter() -> Counter:
+def counter(parts: int) -> Counter:
     """As the engine makes it."""
-    from fastnet_kernels.jit.team import FINISHED
+    from fastnet_kernels.jit.team import counter_of
 
-    return np.zeros(2 * FINISHED, np.int64)
+    made: Counter = counter_of(parts)
+    return made
 
 
 def phases(compiled: bool) -> Callable[..., int]:
-    """A member that takes parts, phase after phase: it notes each part as done, and counts the parts of the phase
-    before that are not there yet."""
+    """A member that takes parts, phase after phase, from the one of its ``rank`` on: it notes each part as done, and
+    counts the parts of the phase before that are not there yet."""
     from fastnet_kernels.jit.team import claim, finish, wait
 
-    def member(counter: Any, done: Any) -> int:
+    def member(counter: Any, done: Any, rank: int) -> int:
         parts, early = done.shape[1], 0
         for phase in range(done.shape[0]):
             while True:
                 wait(counter, phase * parts)
-                number = claim(counter, (phase + 1) * parts)
+                number = claim(counter, phase, parts, rank)
                 if number < 0:
                     break
                 if phase > 0:
                     for part in range(parts):
                         if done[phase - 1, part] != 1:
                             early += 1
-                done[phase, number - phase * parts] += 1
+                done[phase, number] += 1
                 finish(counter)
         return early
 
@@ -64,15 +65,17 @@ def phases(compiled: bool) -> Callable[..., int]:
 
 
 def takes(compiled: bool) -> Callable[..., None]:
-    """A member that takes numbers until all are gone and ticks each off."""
+    """A member that takes parts until all are gone and ticks each off, phase after phase without waiting."""
     from fastnet_kernels.jit.team import claim
 
-    def member(counter: Any, taken: Any) -> None:
-        while True:
-            number = claim(counter, taken.size)
-            if number < 0:
-                break
-            taken[number] += 1
+    def member(counter: Any, taken: Any, rank: int) -> None:
+        phases, parts = taken.shape
+        for phase in range(phases):
+            while True:
+                part = claim(counter, phase, parts, rank)
+                if part < 0:
+                    break
+                taken[phase, part] += 1
 
     return decorated(member) if compiled else member
 
@@ -95,42 +98,49 @@ both_ways = pytest.mark.parametrize(
 @both_ways
 @pytest.mark.parametrize("members", [1, 2, 3, MORE_THAN_CORES])
 def test_no_part_begins_before_the_phases_before_it_are_finished(members: int, compiled: bool, much: int) -> None:
-    member, shared = phases(compiled), counter()
+    from fastnet_kernels.jit.team import APART, FINISHED
+
+    member, shared = phases(compiled), counter(members)
     # More members than cores have to hand their cores over at each phase.
     rounds = much if members <= 2 else max(much // 20, 10)
-    member(counter(), np.zeros((1, 1), np.int64))  # compiles
+    member(counter(1), np.zeros((1, 1), np.int64), 0)  # compiles
     done, early = np.zeros((rounds, members), np.int64), np.zeros(members, np.int64)
 
     def work(rank: int) -> None:
-        early[rank] = member(shared, done)
+        early[rank] = member(shared, done, rank)
 
     together(members, work)
     np.testing.assert_array_equal(early, 0)
     np.testing.assert_array_equal(done, 1)
-    assert list(shared[shared != 0]) == [rounds * members] * 2
+    assert shared[FINISHED] == rounds * members
+    assert list(shared[APART::APART]) == [rounds] * members
 
 
 @both_ways
 def test_a_member_that_sleeps_between_parts_is_not_waited_for(compiled: bool, much: int) -> None:
     """The others do its parts too; when it wakes, nothing is left to do."""
-    member, shared = phases(compiled), counter()
-    member(counter(), np.zeros((1, 1), np.int64))  # compiles
+    member, shared = phases(compiled), counter(2)
+    member(counter(1), np.zeros((1, 1), np.int64), 0)  # compiles
     done = np.zeros((much, 2), np.int64)
-    assert member(shared, done) == 0
-    np.testing.assert_array_equal(done, 1)
-    assert member(shared, done) == 0
-    np.testing.assert_array_equal(done, 1)
+    for rank in (0, 1):
+        assert member(shared, done, rank) == 0
+        np.testing.assert_array_equal(done, 1)
 
 
 @both_ways
 @pytest.mark.parametrize("members", [1, 2, 3, MORE_THAN_CORES])
-def test_each_number_is_taken_once(members: int, compiled: bool, much: int) -> None:
-    member, shared = takes(compiled), counter()
-    member(counter(), np.zeros(1, np.int64))  # compiles
-    taken = [np.zeros(much * 20, np.int64) for _ in range(members)]
-    together(members, lambda rank: member(shared, taken[rank]))
-    np.testing.assert_array_equal(np.sum(taken, axis=0), 1)
-    assert shared.sum() == much * 20
+@pytest.mark.parametrize("parts", [1, 3])
+def test_each_part_is_taken_once(parts: int, members: int, compiled: bool, much: int) -> None:
+    member, shared = takes(compiled), counter(parts)
+    member(counter(1), np.zeros((1, 1), np.int64), 0)  # compiles
+    taken = [np.zeros((much, parts), np.int64) for _ in range(members)]
+    together(members, lambda rank: member(shared, taken[rank], rank))
+    total = np.sum(taken, axis=0)
+    # Nobody waits here, so who is behind finds parts that were taken for a later phase.
+    assert total.max() == 1
+    np.testing.assert_array_equal(total[-1], 1)
+    if members == 1:
+        np.testing.assert_array_equal(total, 1)
 
 
 @pytest.mark.needs_compiler
@@ -139,16 +149,16 @@ def test_the_test_sees_a_team_that_does_not_wait() -> None:
     from fastnet_kernels.jit.team import claim
 
     def careless(counter: Any, done: Any) -> int:
-        early, number = 0, claim(counter, done.shape[0])
-        while number >= 0:
-            if number > 0 and done[number - 1, 0] != 1:
-                early += 1
-            done[number, 0] += 1
-            number = claim(counter, done.shape[0])
+        early = 0
+        for phase in range(done.shape[0]):
+            if claim(counter, phase, 1, 0) == 0:
+                if phase > 0 and done[phase - 1, 0] != 1:
+                    early += 1
+                done[phase, 0] += 1
         return early
 
-    member, shared, done = decorated(careless), counter(), np.zeros((2_000_000, 1), np.int64)
-    member(counter(), done[:1].copy())
+    member, shared, done = decorated(careless), counter(1), np.zeros((2_000_000, 1), np.int64)
+    member(counter(1), done[:1].copy())
     early = np.zeros(2, np.int64)
 
     def work(rank: int) -> None:
@@ -158,10 +168,16 @@ def test_the_test_sees_a_team_that_does_not_wait() -> None:
     assert early.sum() > 0
 
 
-def test_the_first_number_is_what_the_counter_holds() -> None:
-    from fastnet_kernels.jit.team import CLAIMED, claim
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=pytest.mark.needs_compiler), False])
+def test_a_member_takes_its_own_part_first_and_then_those_behind_it(compiled: bool) -> None:
+    from fastnet_kernels.jit.team import claim
 
-    shared = counter()
-    shared[CLAIMED] = 41
-    assert [claim(shared, 43), claim(shared, 43), claim(shared, 43)] == [41, 42, -1]
-    assert shared[CLAIMED] == 43
+    def one(counter: Any, phase: int, parts: int, preferred: int) -> int:
+        return claim(counter, phase, parts, preferred)
+
+    take, shared = decorated(one) if compiled else one, counter(3)
+    assert [take(shared, 7, 3, 1) for _ in range(4)] == [1, 2, 0, -1]
+    # An earlier phase is over, whoever asks; in one of a single part there is no other.
+    assert [take(shared, 6, 3, rank) for rank in range(3)] == [-1, -1, -1]
+    assert [take(shared, 8, 1, 2) for _ in range(2)] == [0, -1]
+    assert [take(shared, 9, 3, 2) for _ in range(4)] == [2, 0, 1, -1]

@@ -79,7 +79,8 @@ from .optimizers import average_parameters, update
 from .pixels import convert_pixels, gather_pixels
 from .randomness import shuffle
 from .rows import fetch, move
-from .team import CLAIMED, FINISHED, claim, finish, wait
+from .split import columns_of, split_forward, split_sums
+from .team import APART, FINISHED, claim, counter_of, finish, wait
 from .view_type import View
 from .views import borrow, flat, matrix, row_block, vector
 
@@ -352,7 +353,9 @@ def weight_gradients(
         if index > 0:
             given = matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
         if op["kind"] == DENSE:
-            dense_gradients(dweights, dbiases, given, dz, first, accumulate)
+            # What is split has the columns that this part needs, and no others.
+            column = first if given.shape[1] == op["input_size"] else np.int64(0)
+            dense_gradients(dweights, dbiases, given, dz, column, accumulate)
         elif op["kind"] == SAMPLES:
             samples_gradients(dweights, dbiases, dz, first, first_row, accumulate)
         elif part == parts - 1:
@@ -482,17 +485,17 @@ def settle(program, parameters, slots, gradients, average, part, parts):
 
 
 @kernel
-def gather(batch, X, order, start):
-    n = batch.shape[1]
+def gather(batch, X, order, start, first):
+    n, wide = batch.shape[1], X.shape[1]
     if n == 1:  # most targets are
         for i in range(batch.shape[0]):
-            batch[i, 0] = X[order[start + i], 0]
+            batch[i, 0] = X[order[start + i], first]
         return
     end = start + batch.shape[0]
     for i in range(start, end):
         if i + ROWS_AHEAD < end:
-            fetch(X, order[i + ROWS_AHEAD] * n, n)
-        move(batch, (i - start) * n, X, order[i] * n, n)
+            fetch(X, order[i + ROWS_AHEAD] * wide + first, n)
+        move(batch, (i - start) * n, X, order[i] * wide + first, n)
 
 
 @kernel
@@ -574,15 +577,15 @@ def clipping(squares, limit):
 
 
 @kernel
-def _claim(counter, phase, parts, members):
-    """A part of the phase whose first has the number ``phase``, from 0 on; -1 if none is left."""
+def _claim(counter, phase, parts, members, member):
+    """A part of the phase whose first has the number ``phase`` among all parts, from 0 on; -1 if none is left."""
     if members == 1:
-        number = counter[CLAIMED]
-        counter[CLAIMED] = min(number + 1, phase + parts)
-        return number - phase if number < phase + parts else np.int64(-1)
+        if counter[APART] > phase:
+            return np.int64(-1)
+        counter[APART] = phase + 1
+        return np.int64(0)
     wait(counter, phase)
-    number = claim(counter, phase + parts)
-    return number - phase if number >= 0 else number
+    return claim(counter, phase, parts, member)
 
 
 @kernel
@@ -597,6 +600,7 @@ def _finish(counter, members):
 @kernel
 def _train(
     counter,
+    member,
     partial,
     history,
     program,
@@ -615,7 +619,7 @@ def _train(
     Y,
     W,
 ):
-    """What each member of the team runs: it does parts of a phase until all have been claimed, then goes on to the
+    """What each ``member`` of the team runs: it does parts of a phase until all have been claimed, then goes on to the
     next. ``phase`` is the number of its first part. A member that slept goes through phases that are finished without
     work.
 
@@ -644,12 +648,13 @@ def _train(
     by_weights = settings["rows_per_weight"] > 0 and W.shape[0] > 0
     whole = float(n_samples) if by_rows else weight_of(W, n_samples)
     descending = descends(program, rule, settings, members)
+    splitting = settings["split"] != 0 and shuffled and members > 1
     online = descending and is_online(program, settings, W, pixels)
     denormals = flush_denormals()
     phase = finished = np.int64(0)
     for index in range(history.shape[0]):
         if shuffled:
-            if _claim(counter, phase, np.int64(1), members) == 0:
+            if _claim(counter, phase, np.int64(1), members, member) == 0:
                 shuffle(order, seed, settings["epoch"] + index)
                 _finish(counter, members)
             phase += 1
@@ -691,8 +696,21 @@ def _train(
             while first_row + block_rows < rows:
                 first_row += block_rows
                 count = min(block_rows, rows - first_row)
+                if splitting:
+                    part = _claim(counter, phase, members, members, member)
+                    while part >= 0:
+                        column, end_column = inputs_of(program[0], part, members)
+                        block = columns_of(activations, max_rows, count, column, end_column)
+                        if pixels.shape[0] > 0:
+                            gather_pixels(block, pixels, order, start + first_row, divisor, column)
+                        else:
+                            gather(block, X, order, start + first_row, column)
+                        split_sums(program[0], parameters, deltas, max_rows, part, block, column)
+                        _finish(counter, members)
+                        part = _claim(counter, phase, members, members, member)
+                    phase += members
                 for stage in range(2 * n_barriers + 1):
-                    part = _claim(counter, phase, members, members)
+                    part = _claim(counter, phase, members, members, member)
                     while part >= 0:
                         low, high = part_of(count, part, members)
                         mine = vector(flat(gradients), (part % copies) * n_parameters, n_parameters)
@@ -749,12 +767,23 @@ def _train(
                                             step,
                                             at,
                                         )
+                                    elif splitting:
+                                        split_forward(
+                                            program[0],
+                                            parameters,
+                                            activations,
+                                            deltas,
+                                            max_rows,
+                                            members,
+                                            place,
+                                            n,
+                                        )
                                     elif pixels.shape[0] > 0:
-                                        gather_pixels(room, pixels, order, start + at, divisor)
+                                        gather_pixels(room, pixels, order, start + at, divisor, np.int64(0))
                                     else:
-                                        gather(room, X, order, start + at)
-                                    gather(y, Y, order, start + at)
-                                    gather(w, W, order, start + at)
+                                        gather(room, X, order, start + at, np.int64(0))
+                                    gather(y, Y, order, start + at, np.int64(0))
+                                    gather(w, W, order, start + at, np.int64(0))
                                 x = changed
                             else:
                                 x = changed
@@ -779,7 +808,7 @@ def _train(
                             if stage <= n_barriers:
                                 output = forward(
                                     program,
-                                    barrier(program, stage - 1) if stage > 0 else 0,
+                                    barrier(program, stage - 1) if stage > 0 else np.int64(splitting),
                                     barrier(program, stage) if stage < n_barriers else program.size - 1,
                                     parameters,
                                     activations,
@@ -848,15 +877,18 @@ def _train(
                                     copies < members,
                                 )
                         _finish(counter, members)
-                        part = _claim(counter, phase, members, members)
+                        part = _claim(counter, phase, members, members, member)
                     phase += members
-                part = _claim(counter, phase, members, members)
+                part = _claim(counter, phase, members, members, member)
                 while part >= 0:
                     first = vector(flat(gradients), 0, n_parameters)
                     my_moments = vector(flat(moments), part * n_moments, n_moments)
                     if copies < members:
                         block = row_block(X, start + first_row, count)
-                        if shuffled or pixels.shape[0] > 0:
+                        if splitting:
+                            column, end_column = inputs_of(program[0], part, members)
+                            block = columns_of(activations, max_rows, count, column, end_column)
+                        elif shuffled or pixels.shape[0] > 0:
                             block = matrix(activations, 0, count, n_features)
                         weight_gradients(
                             program,
@@ -897,10 +929,10 @@ def _train(
                             counts = settings["rows_per_weight"] if by_weights else 1.0
                             keep_statistics(program, parameters, my_moments, counts * count_of_moments)
                     _finish(counter, members)
-                    part = _claim(counter, phase, members, members)
+                    part = _claim(counter, phase, members, members, member)
                 phase += members
             if updates and limit > 0:
-                part = _claim(counter, phase, members, members)
+                part = _claim(counter, phase, members, members, member)
                 while part >= 0:
                     squares_of_all = 0.0
                     for other in range(members):
@@ -919,18 +951,18 @@ def _train(
                         members,
                     )
                     _finish(counter, members)
-                    part = _claim(counter, phase, members, members)
+                    part = _claim(counter, phase, members, members, member)
                 phase += members
             if updates and settles:
-                part = _claim(counter, phase, members, members)
+                part = _claim(counter, phase, members, members, member)
                 while part >= 0:
                     first = vector(flat(gradients), 0, n_parameters)
                     settle(program, parameters, slots, first, rule["average"], part, members)
                     _finish(counter, members)
-                    part = _claim(counter, phase, members, members)
+                    part = _claim(counter, phase, members, members, member)
                 phase += members
             step += updates
-        if _claim(counter, phase, np.int64(1), members) == 0:
+        if _claim(counter, phase, np.int64(1), members, member) == 0:
             total = correct = 0.0
             for part in range(members):
                 total += partial[part, HISTORY_LOSS]
@@ -1024,7 +1056,7 @@ def entry(name: str, dtype: str) -> Callable[..., Any]:
         "train": (
             _train,
             types.int64(
-                *(types.int64[::1], types.float64[:, ::1], history, program, optimizer, schedule, run),
+                *(types.int64[::1], types.int64, types.float64[:, ::1], history, program, optimizer, schedule, run),
                 *(vector_, table_, table_, vector_, vector_, table_, types.int64[::1], data, pixels, data, data),
             ),
         ),
@@ -1068,19 +1100,18 @@ def train(
     the first of them."""
     members = int(run["threads"][0])
     entry = compiled("train", _NAMES[parameters.dtype.char])
-    counter, partial = np.zeros(2 * FINISHED, np.int64), np.zeros((members, SUMS))
-
+    counter, partial = counter_of(members), np.zeros((members, SUMS))
     arguments = (
-        *(counter, partial, history, program, optimizer, schedule, run, parameters, slots, gradients),
+        *(partial, history, program, optimizer, schedule, run, parameters, slots, gradients),
         *(activations, deltas, moments, order, X, pixels, Y, W),
     )
-    others = [threading.Thread(target=entry, args=arguments) for _ in range(1, members)]
+    others = [threading.Thread(target=entry, args=(counter, member, *arguments)) for member in range(1, members)]
     try:
         # One that cannot be started is not needed: whoever runs does its parts, with the same result.
         with contextlib.suppress(RuntimeError):
             for other in others:
                 other.start()
-        return int(entry(*arguments))
+        return int(entry(counter, 0, *arguments))
     finally:
         for other in others:
             if other.ident is not None:

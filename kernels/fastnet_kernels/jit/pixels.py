@@ -1,7 +1,7 @@
 """As in the reference, each row converted on its way into the batch."""
 
 from .compiler import kernel
-from .views import flat, row_block
+from .views import flat, vector
 
 
 @kernel
@@ -14,6 +14,8 @@ def convert_pixels(batch, pixels, divisor):
 
 
 @kernel
-def gather_pixels(batch, pixels, order, start, divisor):
+def gather_pixels(batch, pixels, order, start, divisor, first):
+    n, wide = batch.shape[1], pixels.shape[1]
     for i in range(batch.shape[0]):
-        convert_pixels(row_block(batch, i, 1), row_block(pixels, order[start + i], 1), divisor)
+        given = vector(flat(pixels), order[start + i] * wide + first, n)
+        convert_pixels(vector(flat(batch), i * n, n), given, divisor)

@@ -4,7 +4,8 @@ The work of an epoch is a sequence of phases, each of a few parts that may be do
 then the parameters to be updated. A member waits until all parts of the phases before are finished, claims a part that
 nobody has, does it and finishes it. So nobody waits for a member that has nothing in hand: when the system takes a
 core away between two parts, whoever still runs does the parts of both. Which rows and parameters are a part's does not
-depend on who does it, so neither does any bit of the result.
+depend on who does it, so neither does any bit of the result. But who did a part of one phase takes the same part of
+the next if nobody has: what it read and wrote is in its core's cache.
 
 Python starts the members (``engine.train``), each in a thread of its own without the interpreter's lock; nothing here
 needs a threading layer, a fork or a pool that outlives the call, so fits in several Python threads or processes do not
@@ -18,6 +19,7 @@ import time
 from typing import Any
 
 import llvmlite.binding
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
@@ -41,20 +43,29 @@ def _link() -> None:
 _link()
 
 
-CLAIMED, FINISHED = 0, 16
-"""Where in a team's counter (32,) the two counts are, in cache lines of their own."""
+FINISHED, APART = 0, 16
+"""A team's counter, (APART * (1 + parts),), has how many parts are finished, and behind it for each part of a phase one
+more than the number of the last phase in which it was claimed, each number in a cache line of its own."""
 
 
-def claim(counter: Any, end: int) -> int:
-    """The next part's number, each one given out once; -1 if all below ``end`` are.
+def counter_of(parts: int) -> Any:
+    """A counter for phases of at most so many parts, of which none has begun."""
+    return np.zeros(APART * (1 + parts), np.int64)
+
+
+def claim(counter: Any, phase: Any, parts: Any, preferred: Any) -> int:
+    """A part of the phase, from 0 on, that nobody has: the ``preferred`` one, or the next behind it; -1 if there is
+    none. Phases have rising numbers.
 
     Without the compiler this is the Python that runs; so it is for the others.
     """
+    first = preferred if preferred < parts else 0
     with _LOCK:
-        if counter[CLAIMED] >= end:
-            return -1
-        counter[CLAIMED] += 1
-        return int(counter[CLAIMED]) - 1
+        for part in (*range(first, parts), *range(first)):
+            if counter[APART * (1 + part)] <= phase:
+                counter[APART * (1 + part)] = phase + 1
+                return int(part)
+        return -1
 
 
 def finish(counter: Any) -> None:
@@ -110,15 +121,19 @@ def _give_way(typingctx: Any) -> Any:
 
 
 @overload(claim)
-def _claim(counter, end):
-    def compiled(counter, end):
-        number = _look(counter, CLAIMED)
-        while number < end:
-            before = _exchange(counter, CLAIMED, number, number + 1)
-            if before == number:
-                return number
-            number = before
-        return -1
+def _claim(counter, phase, parts, preferred):
+    def compiled(counter, phase, parts, preferred):
+        part = preferred if preferred < parts else np.int64(0)
+        for _ in range(parts):
+            place = APART * (1 + part)
+            last = _look(counter, place)
+            while last <= phase:
+                found = _exchange(counter, place, last, phase + 1)
+                if found == last:
+                    return part
+                last = found
+            part = part + 1 if part + 1 < parts else np.int64(0)
+        return np.int64(-1)
 
     return compiled
 

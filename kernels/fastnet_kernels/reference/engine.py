@@ -489,9 +489,10 @@ def settle(
             average_parameters(vector(slots[-1], begin, size), vector(parameters, begin, size), average)
 
 
-def gather(batch: Array, X: Array, order: npt.NDArray[np.int64], start: int) -> None:
-    """Copy the rows of ``X`` named by ``order[start : start + len(batch)]`` into ``batch``."""
-    np.take(X, order[start : start + len(batch)], axis=0, out=batch)
+def gather(batch: Array, X: Array, order: npt.NDArray[np.int64], start: int, first: int) -> None:
+    """Copy the rows of ``X`` named by ``order[start : start + rows]`` into ``batch`` (rows, n): their n columns from
+    ``first`` on."""
+    np.take(X[:, first : first + batch.shape[1]], order[start : start + len(batch)], axis=0, out=batch)
 
 
 def rows_of(room: Array, X: Array, pixels: Pixels, divisor: float, start: int) -> Array:
@@ -616,12 +617,12 @@ def train(
                         x = matrix(activations, program[0]["output"] * max_rows, count, n_features)
                         augment_gathered(x, room[:1], X, pixels, divisor, order, at, program[0], *random)
                     elif len(pixels) > 0:
-                        gather_pixels(x, pixels, order, at, divisor)
+                        gather_pixels(x, pixels, order, at, divisor, 0)
                     else:
-                        gather(x, X, order, at)
-                    gather(y, Y, order, at)
+                        gather(x, X, order, at, 0)
+                    gather(y, Y, order, at, 0)
                     if len(W) > 0:
-                        gather(w, W, order, at)
+                        gather(w, W, order, at, 0)
                 else:
                     y, w = row_block(Y, at, count), row_block(W, at, count)
                     if augments:

@@ -13,7 +13,9 @@ def convert_pixels(batch: Array, pixels: Pixels, divisor: float) -> None:
     np.divide(pixels, batch.dtype.type(divisor), out=batch)
 
 
-def gather_pixels(batch: Array, pixels: Pixels, order: npt.NDArray[np.int64], start: int, divisor: float) -> None:
-    """Fill ``batch`` (rows, n_features) with the rows of ``pixels`` that ``order[start : start + rows]`` names, divided
-    by ``divisor``."""
-    convert_pixels(batch, pixels[order[start : start + len(batch)]], divisor)
+def gather_pixels(
+    batch: Array, pixels: Pixels, order: npt.NDArray[np.int64], start: int, divisor: float, first: int
+) -> None:
+    """Fill ``batch`` (rows, n) with the n columns from ``first`` on of the rows of ``pixels`` that ``order[start :
+    start + rows]`` names, divided by ``divisor``."""
+    convert_pixels(batch, pixels[order[start : start + len(batch)], first : first + batch.shape[1]], divisor)

@@ -1,0 +1,58 @@
+"""The first layer of a team, shared by its inputs.
+
+Where rows are shared, each member needs all weights of the first layer, which the others have just changed, and to
+find its part of their gradients the inputs of the others' rows. Here each member gathers some columns of all rows,
+works out what these inputs add to the layer's sums, and later the gradients of their weights: both stay in its core's
+cache, and between the members go only these sums and what comes back for them. ``docs/decisions/0028`` has what that
+saves.
+
+The sums of all parts are put where the gradient of the network's inputs would be, which nobody asks for.
+"""
+
+from .activations import activation_forward
+from .compiler import kernel
+from .formula import elementwise
+from .products import gemm
+from .rows import add_to_rows
+from .views import flat, matrix, vector
+
+
+@kernel
+def columns_of(activations, max_rows, rows, first, end):
+    """Where the rows' inputs from ``first`` to ``end`` are."""
+    return matrix(activations, first * max_rows, rows, end - first)
+
+
+@kernel
+def sums_of(op, deltas, max_rows, part, first_row, rows):
+    """Where the sums of a part for some rows are."""
+    n_out = op["output_size"]
+    return matrix(deltas, (op["input"] + part * n_out) * max_rows + first_row * n_out, rows, n_out)
+
+
+@kernel
+def split_sums(op, parameters, deltas, max_rows, part, columns, first):
+    """What the inputs from ``first`` on, ``columns`` (rows, n), add to the layer's sums."""
+    rows, n = columns.shape
+    weights = matrix(parameters, op["weights"] + first * op["output_size"], n, op["output_size"])
+    sums = sums_of(op, deltas, max_rows, part, 0, rows)
+    gemm(sums, columns, weights, vector(flat(columns), 0, 0), False, False, False, 0)
+
+
+@elementwise("z")
+def _both(z, one, other):
+    return one + other
+
+
+@kernel
+def split_forward(op, parameters, activations, deltas, max_rows, parts, place, rows):
+    """The layer's output for the rows from ``place`` on, from the sums of all parts."""
+    n_out = op["output_size"]
+    out = matrix(activations, op["output"] * max_rows + place * n_out, rows, n_out)
+    z = matrix(activations, op["z"] * max_rows + place * n_out, rows, n_out)
+    before = sums_of(op, deltas, max_rows, 0, place, rows)
+    for part in range(1, parts):
+        _both(z, before, sums_of(op, deltas, max_rows, part, place, rows))
+        before = z
+    add_to_rows(z, vector(parameters, op["biases"], n_out))
+    activation_forward(out, z, op["function"], op["slope"])

@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnet_kernels.program import DENSE, HISTORY_COLUMNS, HISTORY_CORRECT, HISTORY_LOSS, SAMPLES, row_size
+from fastnet_kernels.program import (
+    ACTIVATIONS,
+    DENSE,
+    HISTORY_COLUMNS,
+    HISTORY_CORRECT,
+    HISTORY_LOSS,
+    SAMPLES,
+    row_size,
+)
 
 from .. import identity
 from ..buffers import Buffers, plan
@@ -238,17 +246,20 @@ class Training:
 
     def _epochs_in(self, seconds: float) -> int:
         """How many epochs of dense layers, the first in sample space or not, take about that, or 1 where there are
-        others: a quarter of a nanosecond for a multiply-add, 25 for each number that a layer gives for a sample, and in
-        each step 2500 and 4 for a parameter. Most take less, so that the training of a small network is one call of the
-        engine from its beginning."""
-        trained = self.steps.trained
-        program = trained.program
+        others. For each byte of a number: 10 ps for a multiply-add, 250 for what a layer gives for a sample and for a
+        parameter in a step. For a step 500 ns, for each layer in it 300, and 25 for each number that a user's own
+        activation gives. Most trainings take a fifth of that to all of it, few more than twice as long
+        (``docs/decisions/0029``), so that the training of a small network is one call of the engine."""
+        trained, itemsize = self.steps.trained, self.model.dtype.itemsize
+        program, size = trained.program, trained.parameters.size
         are_dense = {DENSE, SAMPLES}.issuperset(program["kind"][:-1].tolist())
         if self.backend != "jit" or self.buffers is not None or not are_dense:
             return 1
-        samples = len(self.data.X)
-        size = trained.parameters.size
-        nanoseconds = samples * (size * 3 / 4 + 25 * row_size(program)) + self.steps_per_epoch * (2500 + 4 * size)
+        a_number = 25 if (program["function"][:-1] >= len(ACTIVATIONS)).any() else itemsize / 4
+        numbers = row_size(program) - int(program[0]["input_size"])
+        of_a_sample = itemsize / 100 * trained.multiply_adds_of_a_row + a_number * numbers
+        of_a_step = 500 + 300 * len(program) + itemsize / 4 * size
+        nanoseconds = len(self.data.X) * of_a_sample + self.steps_per_epoch * of_a_step
         return max(1, int(seconds / (1e-9 * nanoseconds)))
 
     def _end_epoch(self, callbacks: Sequence[Callback]) -> None:

@@ -666,11 +666,11 @@ DESCRIBED = {
 
 
 def _program(kinds: tuple[int, ...], hidden: str, loss: str, output_activation: str) -> Record:
-    """5-7-6-3, or 5-2-6-3 where the first layer is split, and what is between, with both penalties and held norms on
-    the first layer, but for batches of one; a small sample of everything."""
+    """5-7-6-3 and what is between, with both penalties and held norms on the first layer, but for batches of one; a
+    small sample of everything."""
     program = np.zeros(len(kinds), OP)
     end, parameters, moments, size = 5, 0, 0, 5
-    units = iter((2 if kinds in (SPLIT, SPLIT_NORMALISED) else 7, 6, 3))
+    units = iter((7, 6, 3))
     for index, kind in enumerate(kinds):
         op = program[index]
         is_last = kind == LOSS or kinds[index + 1] == LOSS

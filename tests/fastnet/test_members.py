@@ -109,9 +109,12 @@ class TestMembers:
             ((784, 32, 10), 16, 2, SPLIT),
             ((200, 64, 10), 32, 1, SPLIT),
             ((200, 64, 10), 64, 2, SPLIT),
-            ((64, 32, 10), 64, 1, SPLIT),
+            ((64, 32, 10), 64, 1, COPIES),
+            ((64, 128, 128, 10), 128, 2, COPIES),
+            ((3072, 64, 10), 64, 2, SPLIT),
+            ((784, 512, 512, 10), 128, 2, SPLIT),
             ((64, 32, 10), 256, 2, COPIES),
-            # More outputs than inputs for two.
+            # Its first layer's sums are larger than a core's second cache.
             ((784, 1024, 1024, 10), 256, 2, ROWS),
         ],
     )

@@ -14,7 +14,7 @@ import pytest
 import fastnet as fn
 from fastnet.threads import in_parts, one_blas_thread
 from fastnet.training import Training
-from fastnet.training.runner import SPLIT
+from fastnet.training.runner import COPIES, ROWS, SPLIT
 from fastnet_kernels.machine import cores
 
 pytestmark = pytest.mark.usefixtures("teams_for_small_work")
@@ -36,6 +36,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "features": 31,
     },
     "clipped, split pixels": {"optimizer": fn.SGD(0.1, clip_norm=0.1), "batch_size": 8, "features": 31, "pixels": True},
+    "few rows, in order": {"optimizer": fn.Adam(0.01), "batch_size": 3, "features": 31, "shuffle": False},
     "split, fewer rows than threads": {"optimizer": fn.Adam(0.01), "batch_size": 2, "features": 31},
 }
 """21 samples: with batches of 8 the last has 5, with batches of 2 the last has one. With 31 features the first layer is
@@ -61,6 +62,11 @@ def fitted(
     return net.parameters.tobytes(), history.loss, net.parameters
 
 
+def way_of(training: Training) -> str:
+    """How its team comes by the gradients."""
+    return training.steps.runner.way
+
+
 class TestBits:
     def test_the_team_is_the_one_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Else the tests of teams would try one thread again and again."""
@@ -70,12 +76,13 @@ class TestBits:
             fitted("adam, whole set, l2", team)
         assert teams == TEAMS
 
-    @of_each_setting
-    def test_the_first_layer_is_split_where_the_name_says_so(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        ways: list[str] = []
-        monkeypatch.setattr(Training, "run", lambda training, _: ways.append(training.steps.runner.way))
-        fitted(name, 2)
-        assert (ways == [SPLIT]) == ("split" in name)
+    def test_gradients_come_in_every_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ways: dict[str, str] = {}
+        for name in SETTINGS:
+            monkeypatch.setattr(Training, "run", lambda training, _, name=name: ways.update({name: way_of(training)}))
+            fitted(name, 2)
+        assert {name for name, way in ways.items() if way == SPLIT} >= {name for name in SETTINGS if "split" in name}
+        assert set(ways.values()) == {COPIES, ROWS, SPLIT}, ways
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     @pytest.mark.parametrize("team", TEAMS)

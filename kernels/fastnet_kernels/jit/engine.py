@@ -705,7 +705,7 @@ def _train(
                             gather_pixels(block, pixels, order, start + first_row, divisor, column)
                         else:
                             gather(block, X, order, start + first_row, column)
-                        split_sums(program[0], parameters, deltas, max_rows, part, block, column)
+                        split_sums(program[0], parameters, activations, deltas, max_rows, part, block, column)
                         _finish(counter, members)
                         part = _claim(counter, phase, members, members, member)
                     phase += members

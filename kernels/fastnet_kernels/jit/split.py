@@ -6,7 +6,8 @@ works out what these inputs add to the layer's sums, and later the gradients of 
 cache, and between the members go only these sums and what comes back for them. ``docs/decisions/0028`` has what that
 saves.
 
-The sums of all parts are put where the gradient of the network's inputs would be, which nobody asks for.
+No memory is added for the sums of the parts: the first part's are where the layer's own will be, the second's where the
+gradient of its output will, the others' where that of the network's inputs would, which nobody asks for.
 """
 
 from .activations import activation_forward
@@ -24,24 +25,27 @@ def columns_of(activations, max_rows, rows, first, end):
 
 
 @kernel
-def sums_of(op, deltas, max_rows, part, first_row, rows):
+def sums_of(op, activations, deltas, max_rows, part, first_row, rows):
     """Where the sums of a part for some rows are."""
     n_out = op["output_size"]
-    return matrix(deltas, (op["input"] + part * n_out) * max_rows + first_row * n_out, rows, n_out)
+    if part == 0:
+        return matrix(activations, op["z"] * max_rows + first_row * n_out, rows, n_out)
+    begin = op["output"] if part == 1 else op["input"] + (part - 2) * n_out
+    return matrix(deltas, begin * max_rows + first_row * n_out, rows, n_out)
 
 
 @kernel
-def split_sums(op, parameters, deltas, max_rows, part, columns, first):
+def split_sums(op, parameters, activations, deltas, max_rows, part, columns, first):
     """What the inputs from ``first`` on, ``columns`` (rows, n), add to the layer's sums."""
     rows, n = columns.shape
     weights = matrix(parameters, op["weights"] + first * op["output_size"], n, op["output_size"])
-    sums = sums_of(op, deltas, max_rows, part, 0, rows)
+    sums = sums_of(op, activations, deltas, max_rows, part, 0, rows)
     gemm(sums, columns, weights, vector(flat(columns), 0, 0), False, False, False, 0)
 
 
 @elementwise("z")
-def _both(z, one, other):
-    return one + other
+def _add(z, others):
+    return z + others
 
 
 @kernel
@@ -49,10 +53,8 @@ def split_forward(op, parameters, activations, deltas, max_rows, parts, place, r
     """The layer's output for the rows from ``place`` on, from the sums of all parts."""
     n_out = op["output_size"]
     out = matrix(activations, op["output"] * max_rows + place * n_out, rows, n_out)
-    z = matrix(activations, op["z"] * max_rows + place * n_out, rows, n_out)
-    before = sums_of(op, deltas, max_rows, 0, place, rows)
+    z = sums_of(op, activations, deltas, max_rows, 0, place, rows)
     for part in range(1, parts):
-        _both(z, before, sums_of(op, deltas, max_rows, part, place, rows))
-        before = z
+        _add(z, sums_of(op, activations, deltas, max_rows, part, place, rows))
     add_to_rows(z, vector(parameters, op["biases"], n_out))
     activation_forward(out, z, op["function"], op["slope"])

@@ -48,14 +48,16 @@ def _cheapest(trained: Trained, batch_size: int, members: int, *, is_shuffled: b
     """The way in which it costs least what goes from core to core in a step, and how many numbers do, the new
     parameters among them."""
     first, n_parameters, of_rows = trained.program[0], trained.parameters.size, batch_size * trained.moved_of_a_row
-    moved = {ROWS: (n_parameters, of_rows)}
+    n_in, n_out = int(first["input_size"]), int(first["output_size"])
+    # Who gathers samples has them; where they lie they are nobody's.
+    moved = {ROWS: (n_parameters, of_rows + (batch_size * n_in if is_shuffled else 0))}
     if not trained.fills_rows_alone:
         moved[COPIES] = n_parameters + members * n_parameters, 0
-    n_in, n_out = int(first["input_size"]), int(first["output_size"])
     has_room = n_in >= (members - 2) * n_out
     sums = min(batch_size, BLOCK_ROWS * members) * n_out * trained.parameters.itemsize
-    if is_shuffled and first["kind"] == DENSE and first["trainable"] and has_room and sums <= SUMS_BYTES:
-        moved[SPLIT] = n_parameters - n_in * n_out, of_rows - batch_size * (n_in - n_out)
+    are_floats = is_shuffled or isinstance(trained.features, np.ndarray)
+    if are_floats and first["kind"] == DENSE and first["trainable"] and has_room and sums <= SUMS_BYTES:
+        moved[SPLIT] = n_parameters - n_in * n_out, of_rows + batch_size * n_out
     way = min(moved, key=lambda way: moved[way][0] + PRICE_OF_ROWS * moved[way][1])
     return way, sum(moved[way])
 

@@ -112,10 +112,6 @@ class SampleSpace(StandIn):
         """The gradients of A are those of the first layer's outputs."""
         return super().multiply_adds_of_a_row - 2 * len(self._samples) * int(self.weights.shape[1])
 
-    @property
-    def moved_of_a_row(self) -> int:
-        return super().moved_of_a_row - int(self.program[0]["input_size"])
-
     def write_back(self, steps: int) -> None:
         """Give the model its ordinary parameters."""
         ordinary = self._ordinary(self.parameters)

@@ -75,8 +75,9 @@ class Trained:
 
     @property
     def moved_of_a_row(self) -> int:
-        """How many numbers of a sample another member of a team needs at the most for the gradients of the weights."""
-        return row_size(self.program)
+        """How many numbers of a sample another member of a team needs at the most for the gradients of the weights, but
+        for its inputs."""
+        return row_size(self.program) - int(self.program[0]["input_size"])
 
     @property
     def is_own(self) -> bool:

@@ -817,8 +817,12 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
 def _samples_of(
     X: Float64, pixels: npt.NDArray[np.uint8], run: Record
 ) -> Iterator[tuple[str, dict[str, npt.NDArray[Any]], Record]]:
-    """The same run on floats, then on pixels, shuffled and as they lie."""
+    """The same run on floats, then on pixels, shuffled and as they lie; floats as they lie where a team splits them."""
     yield "", {"X": X, "pixels": pixels[:0, :0]}, run
+    if run["split"][0]:
+        in_order = run.copy()
+        in_order["shuffle"] = 0
+        yield ", in order", {"X": X, "pixels": pixels[:0, :0]}, in_order
     for name, shuffled in ((", pixels", 1), (", pixels in order", 0)):
         settings = run.copy()
         settings["shuffle"], settings["divisor"] = shuffled, 255

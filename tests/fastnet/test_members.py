@@ -88,8 +88,9 @@ class TestMembers:
             ((64, 128, 128, 10), 32, fn.Adam(), 1),
             ((64, 128, 128, 10), 128, fn.Adam(), 2),
             ((64, 32, 10), 256, fn.SGD(), 2),
-            ((784, 128, 10), 16, fn.Adam(), 1),
-            ((784, 128, 10), 64, fn.Adam(), 2),
+            # The whole set, so read where it is.
+            ((784, 128, 10), 16, fn.Adam(), 2),
+            ((12288, 20, 7, 5, 1), 209, fn.Adam(), 2),
             # In sample space, where the first layer has one product in place of three.
             ((5000, 20, 7, 5, 1), 209, fn.SGD(), 1),
             ((5000, 20, 7, 1), 800, fn.SGD(), 2),

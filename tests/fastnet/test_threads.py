@@ -36,7 +36,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "features": 31,
     },
     "clipped, split pixels": {"optimizer": fn.SGD(0.1, clip_norm=0.1), "batch_size": 8, "features": 31, "pixels": True},
-    "few rows, in order": {"optimizer": fn.Adam(0.01), "batch_size": 3, "features": 31, "shuffle": False},
+    "split, few rows in order": {"optimizer": fn.Adam(0.01), "batch_size": 3, "features": 31, "shuffle": False},
+    "pixels in order": {"optimizer": fn.Adam(), "batch_size": 3, "features": 31, "shuffle": False, "pixels": True},
     "split, fewer rows than threads": {"optimizer": fn.Adam(0.01), "batch_size": 2, "features": 31},
 }
 """21 samples: with batches of 8 the last has 5, with batches of 2 the last has one. With 31 features the first layer is

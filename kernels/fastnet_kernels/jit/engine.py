@@ -648,7 +648,7 @@ def _train(
     by_weights = settings["rows_per_weight"] > 0 and W.shape[0] > 0
     whole = float(n_samples) if by_rows else weight_of(W, n_samples)
     descending = descends(program, rule, settings, members)
-    splitting = settings["split"] != 0 and shuffled and members > 1
+    splitting = settings["split"] != 0 and members > 1 and (shuffled or pixels.shape[0] == 0)
     online = descending and is_online(program, settings, W, pixels)
     denormals = flush_denormals()
     phase = finished = np.int64(0)
@@ -700,12 +700,16 @@ def _train(
                     part = _claim(counter, phase, members, members, member)
                     while part >= 0:
                         column, end_column = inputs_of(program[0], part, members)
-                        block = columns_of(activations, max_rows, count, column, end_column)
-                        if pixels.shape[0] > 0:
-                            gather_pixels(block, pixels, order, start + first_row, divisor, column)
-                        else:
-                            gather(block, X, order, start + first_row, column)
-                        split_sums(program[0], parameters, activations, deltas, max_rows, part, block, column)
+                        block = row_block(X, start + first_row, count)
+                        if shuffled:
+                            block = columns_of(activations, max_rows, count, column, end_column)
+                            if pixels.shape[0] > 0:
+                                gather_pixels(block, pixels, order, start + first_row, divisor, column)
+                            else:
+                                gather(block, X, order, start + first_row, column)
+                        split_sums(
+                            program[0], parameters, activations, deltas, max_rows, part, block, column, end_column
+                        )
                         _finish(counter, members)
                         part = _claim(counter, phase, members, members, member)
                     phase += members
@@ -767,20 +771,9 @@ def _train(
                                             step,
                                             at,
                                         )
-                                    elif splitting:
-                                        split_forward(
-                                            program[0],
-                                            parameters,
-                                            activations,
-                                            deltas,
-                                            max_rows,
-                                            members,
-                                            place,
-                                            n,
-                                        )
-                                    elif pixels.shape[0] > 0:
+                                    elif not splitting and pixels.shape[0] > 0:
                                         gather_pixels(room, pixels, order, start + at, divisor, np.int64(0))
-                                    else:
+                                    elif not splitting:
                                         gather(room, X, order, start + at, np.int64(0))
                                     gather(y, Y, order, start + at, np.int64(0))
                                     gather(w, W, order, start + at, np.int64(0))
@@ -806,6 +799,10 @@ def _train(
                                 y, w = row_block(Y, start + at, n), row_block(W, start + at, min(n, W.shape[0]))
                             counted = row_block(w, 0, n if by_weights else 0)
                             if stage <= n_barriers:
+                                if splitting and stage == 0:
+                                    split_forward(
+                                        program[0], parameters, activations, deltas, max_rows, members, place, n
+                                    )
                                 output = forward(
                                     program,
                                     barrier(program, stage - 1) if stage > 0 else np.int64(splitting),
@@ -885,7 +882,7 @@ def _train(
                     my_moments = vector(flat(moments), part * n_moments, n_moments)
                     if copies < members:
                         block = row_block(X, start + first_row, count)
-                        if splitting:
+                        if splitting and shuffled:
                             column, end_column = inputs_of(program[0], part, members)
                             block = columns_of(activations, max_rows, count, column, end_column)
                         elif shuffled or pixels.shape[0] > 0:

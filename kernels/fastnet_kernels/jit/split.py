@@ -1,10 +1,9 @@
 """The first layer of a team, shared by its inputs.
 
 Where rows are shared, each member needs all weights of the first layer, which the others have just changed, and to
-find its part of their gradients the inputs of the others' rows. Here each member gathers some columns of all rows,
-works out what these inputs add to the layer's sums, and later the gradients of their weights: both stay in its core's
-cache, and between the members go only these sums and what comes back for them. ``docs/decisions/0028`` has what that
-saves.
+find its part of their gradients the inputs of the others' rows. Here each member takes some columns of all rows, works
+out what these inputs add to the layer's sums, and later the gradients of their weights: both stay in its core's cache,
+and between the members go only these sums and what comes back for them. ``docs/decisions/0028`` has what that saves.
 
 No memory is added for the sums of the parts: the first part's are where the layer's own will be, the second's where the
 gradient of its output will, the others' where that of the network's inputs would, which nobody asks for.
@@ -35,12 +34,13 @@ def sums_of(op, activations, deltas, max_rows, part, first_row, rows):
 
 
 @kernel
-def split_sums(op, parameters, activations, deltas, max_rows, part, columns, first):
-    """What the inputs from ``first`` on, ``columns`` (rows, n), add to the layer's sums."""
-    rows, n = columns.shape
-    weights = matrix(parameters, op["weights"] + first * op["output_size"], n, op["output_size"])
+def split_sums(op, parameters, activations, deltas, max_rows, part, x, first, end):
+    """What the inputs from ``first`` to ``end`` add to the layer's sums. ``x`` (rows, n) has these, or all inputs."""
+    rows, n = x.shape
+    weights = matrix(parameters, op["weights"] + first * op["output_size"], end - first, op["output_size"])
     sums = sums_of(op, activations, deltas, max_rows, part, 0, rows)
-    gemm(sums, columns, weights, vector(flat(columns), 0, 0), False, False, False, 0)
+    column = first if n == op["input_size"] else 0
+    gemm(sums, x, weights, vector(flat(x), 0, 0), False, False, False, column)
 
 
 @elementwise("z")

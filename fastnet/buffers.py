@@ -18,7 +18,7 @@ from .model import Model
 from .optimizers import Optimizer
 from .pixels import Samples
 from .streamed import PART_BYTES, Streamed
-from .threads import BLOCK_ROWS
+from .threads import BLOCK_ROWS, PRICE_OF_ROWS
 from .validation import bytes_in_words
 
 BLOCKS = -2
@@ -73,7 +73,7 @@ def plan(model: Model, X: Streamed, optimizer: Optimizer, batch_size: int, colum
     # slots, both as they were at the last two looks, and the model's before the epoch and with the best loss; and the
     # file of a checkpoint, which is made in memory and has most of these.
     most_members = os.cpu_count() or 1
-    gradients = max(n_parameters, min(most_members * n_parameters, batch_size * numbers))
+    gradients = max(n_parameters, min(most_members * n_parameters, int(PRICE_OF_ROWS * batch_size * numbers)))
     state = itemsize * (n_parameters * (6 + 3 * optimizer.slots + 4 + 2 * optimizer.slots) + gradients)
     # What the layers give for the rows of a batch that are worked on together, in training and in an evaluation.
     has_moments = moments_size(model.program) > 0

@@ -32,13 +32,12 @@ def checked_samples(
     return features
 
 
-def not_finite(features: npt.NDArray[np.floating], name: str, first_row: int = 0) -> DataError:
-    """The error that says where in ``features``, whose first row is the ``first_row``-th of the samples called
-    ``name``, there is something other than a finite number."""
+def not_finite(features: npt.NDArray[np.floating], name: str) -> DataError:
+    """The error that says where in the ``features`` called ``name`` there is something other than a finite number."""
     row, column = (int(i) for i in np.argwhere(~np.isfinite(features))[0])
     return DataError(
-        f"{name} must be finite, but row {first_row + row}, feature {column} holds NaN or infinity (as "
-        f"{features.dtype.name}); remove or replace it"
+        f"{name} must be finite, but row {row}, feature {column} holds NaN or infinity (as {features.dtype.name}); "
+        "remove or replace it"
     )
 
 

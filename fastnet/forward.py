@@ -106,9 +106,9 @@ class Forward:
     def _run(self, program: Record, X: Samples | Streamed, backend: str, threads: int | None = None) -> Array:
         outputs = np.empty((len(X), self.n_outputs), self.dtype)
         if isinstance(X, Streamed):
+            # Which looks at each block that it reads.
             for which, samples in X.parts():
-                if not self._fill(outputs[which], program, samples, backend, threads):
-                    raise not_finite(np.asarray(samples), X.stream.source, which.start)
+                self._fill(outputs[which], program, samples, backend, threads)
         elif not self._fill(outputs, program, X, backend, threads):
             raise not_finite(np.asarray(X), "X")
         return outputs

@@ -80,19 +80,21 @@ class Streamed:
         Raises
         ------
         DataError
-            They are not what the network was trained on, or hold something other than finite numbers.
+            They are not what the network was trained on, or hold something other than numbers that are finite in the
+            network's dtype too.
         """
-        source, samples = self.stream.source, self.samples_in_file
-        if raw.dtype != np.uint8 and not all_finite(raw):
-            row = int(np.argwhere(~np.isfinite(raw.reshape(len(raw), -1)))[0, 0])
-            raise DataError(
-                f"{source}: sample {samples.file_row(first + row) + 1} of {samples.stored.shape[0]} holds NaN or "
-                "infinity; finite numbers are expected, so fill it in or remove the sample"
-            )
-        if self._preparation is not None:
-            return self._preparation.samples(raw, source=source, dtype=self._float)
         flat = raw.reshape(len(raw), -1)
-        return Pixels(flat, 1.0) if flat.dtype == np.uint8 else converted(flat, self._float)
+        values = flat if flat.dtype == np.uint8 or self._preparation is not None else converted(flat, self._float)
+        if values.dtype != np.uint8 and not all_finite(values):
+            samples, row = self.samples_in_file, int(np.argwhere(~np.isfinite(values))[0, 0])
+            found, advice = "NaN or infinity", "finite numbers are expected, so fill it in or remove the sample"
+            if np.isfinite(flat[row]).all():
+                found, advice = f"a number too large for {self._float}", "scale the features or use float64"
+            which = f"sample {samples.file_row(first + row) + 1} of {samples.stored.shape[0]}"
+            raise DataError(f"{self.stream.source}: {which} holds {found}; {advice}")
+        if self._preparation is not None:
+            return self._preparation.samples(raw, source=self.stream.source, dtype=self._float)
+        return Pixels(flat, 1.0) if flat.dtype == np.uint8 else values
 
     def block(self, reader: RowReader, block: int) -> Samples:
         """The prepared samples of a block of the file."""

@@ -19,6 +19,10 @@ WORTH_A_THREAD, WORTH_A_NUMBER = 1_000_000, 88
 """Multiply-adds in a step that make it worth sharing: for the meetings of a team, and for each number that one member
 writes and another reads, since a line of the cache takes some 50 ns from core to core (``docs/decisions/0026``)."""
 
+PRICE_OF_ROWS = 1.3
+"""What a number costs that belongs to a row, of which another member reads some columns, where one of a long vector
+costs 1."""
+
 WORTH_A_POOL = 40_000_000
 """Multiply-adds in a prediction that make it worth sharing by threads that are started for it: to start and to end two
 took 0.35 ms of the processor, as much as 13 million multiply-adds in float32 by one."""

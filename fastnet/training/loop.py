@@ -29,6 +29,7 @@ from ..history import History
 from ..labelled import Labelled
 from ..model import Model
 from ..optimizers import LBFGS, Optimizer, WithRate
+from ..pixels import Pixels
 from ..state import State, fill, going_on_from
 from ..streamed import Streamed
 from ..threads import most_threads, one_blas_thread
@@ -246,18 +247,21 @@ class Training:
 
     def _epochs_in(self, seconds: float) -> int:
         """How many epochs of dense layers, the first in sample space or not, take about that, or 1 where there are
-        others. For each byte of a number: 10 ps for a multiply-add, 250 for what a layer gives for a sample and for a
-        parameter in a step. For a step 500 ns, for each layer in it 300, and 25 for each number that a user's own
-        activation gives. Most trainings take a fifth of that to all of it, few more than twice as long
-        (``docs/decisions/0029``), so that the training of a small network is one call of the engine."""
+        others. For each byte of a number: 10 ps for a multiply-add, 50 for an input of a sample, 250 for what a layer
+        gives for a sample and for a parameter in a step. Half a nanosecond for a pixel, 500 for a step and 300 for each
+        layer in it, 25 for each number that a user's own activation gives. Most trainings take a fifth of that to all
+        of it, few more than twice as long (``docs/decisions/0029``), so that the training of a small network is one
+        call of the engine."""
         trained, itemsize = self.steps.trained, self.model.dtype.itemsize
         program, size = trained.program, trained.parameters.size
         are_dense = {DENSE, SAMPLES}.issuperset(program["kind"][:-1].tolist())
         if self.backend != "jit" or self.buffers is not None or not are_dense:
             return 1
         a_number = 25 if (program["function"][:-1] >= len(ACTIVATIONS)).any() else itemsize / 4
-        numbers = row_size(program) - int(program[0]["input_size"])
-        of_a_sample = itemsize / 100 * trained.multiply_adds_of_a_row + a_number * numbers
+        inputs = int(program[0]["input_size"])
+        an_input = 0.5 if isinstance(trained.features, Pixels) else itemsize / 20
+        of_a_sample = itemsize / 100 * trained.multiply_adds_of_a_row + an_input * inputs
+        of_a_sample += a_number * (row_size(program) - inputs)
         of_a_step = 500 + 300 * len(program) + itemsize / 4 * size
         nanoseconds = len(self.data.X) * of_a_sample + self.steps_per_epoch * of_a_step
         return max(1, int(seconds / (1e-9 * nanoseconds)))

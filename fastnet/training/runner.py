@@ -22,7 +22,7 @@ from ..errors import DataError
 from ..optimizers import Optimizer
 from ..pixels import Samples, engine_arguments
 from ..streamed import Streamed
-from ..threads import BLOCK_ROWS, members_for, most_threads
+from ..threads import BLOCK_ROWS, PRICE_OF_ROWS, members_for, most_threads
 from .options import Options
 from .trained import Trained
 
@@ -39,14 +39,10 @@ SUMS_BYTES = 2**19
 """Of the first layer's outputs for the rows of a block: larger ones leave a core's second cache before they are summed
 (784-1024-1024-10 in batches of 256 took 1.03 of the time)."""
 
-PRICE_OF_ROWS = 1.3
-"""What a number that belongs to a row costs, of which another member reads some columns, where one of a long vector
-costs 1."""
-
 
 def _cheapest(trained: Trained, batch_size: int, members: int, *, is_shuffled: bool) -> tuple[str, int]:
     """The way in which it costs least what goes from core to core in a step, and how many numbers do, the new
-    parameters among them."""
+    parameters among them. It goes by shapes alone, so that pixels and streams have the bits of floats in memory."""
     first, n_parameters, of_rows = trained.program[0], trained.parameters.size, batch_size * trained.moved_of_a_row
     n_in, n_out = int(first["input_size"]), int(first["output_size"])
     # Who gathers samples has them; where they lie they are nobody's.
@@ -55,9 +51,8 @@ def _cheapest(trained: Trained, batch_size: int, members: int, *, is_shuffled: b
         moved[COPIES] = n_parameters + members * n_parameters, 0
     has_room = n_in >= (members - 2) * n_out
     sums = min(batch_size, BLOCK_ROWS * members) * n_out * trained.parameters.itemsize
-    are_floats = is_shuffled or isinstance(trained.features, np.ndarray)
-    if are_floats and first["kind"] == DENSE and first["trainable"] and has_room and sums <= SUMS_BYTES:
-        moved[SPLIT] = n_parameters - n_in * n_out, of_rows + batch_size * n_out
+    if first["kind"] == DENSE and first["trainable"] and has_room and sums <= SUMS_BYTES:
+        moved[SPLIT] = n_parameters - n_in * n_out, of_rows + (members - 1) * batch_size * n_out
     way = min(moved, key=lambda way: moved[way][0] + PRICE_OF_ROWS * moved[way][1])
     return way, sum(moved[way])
 

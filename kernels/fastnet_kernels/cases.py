@@ -817,7 +817,7 @@ def _whole(optimizer: tuple[str, Record], dtype: npt.DTypeLike) -> Iterator[Case
 def _samples_of(
     X: Float64, pixels: npt.NDArray[np.uint8], run: Record
 ) -> Iterator[tuple[str, dict[str, npt.NDArray[Any]], Record]]:
-    """The same run on floats, then on pixels, shuffled and as they lie; floats as they lie where a team splits them."""
+    """The same run on floats, then on pixels, shuffled and as they lie; where a team splits them, floats too."""
     yield "", {"X": X, "pixels": pixels[:0, :0]}, run
     if run["split"][0]:
         in_order = run.copy()

@@ -182,9 +182,8 @@ RUN: Final = np.dtype(
         ("count_correct", np.int64),  # 0 or 1: whether the engine counts right answers
         ("update", np.int64),  # 0 or 1: whether parameters change; if not, the last batch's gradients are left
         ("threads", np.int64),  # members of the team, at least 1; the reference always works alone
-        ("split", np.int64),  # 0 or 1: whether a team shares the first op by its inputs, unless these are pixels in
-        # order. It is DENSE and trainable, its inputs are as many as the outputs of all members but two; gradients have
-        # one copy
+        ("split", np.int64),  # 0 or 1: whether a team shares the first op by its inputs. It is DENSE and trainable, its
+        # inputs are as many as the outputs of all members but two, and the gradients have one copy
         ("divisor", np.float64),  # what pixels are divided by, where the samples are pixels
         ("loss_factor", np.float64),  # what losses are multiplied by in the history
         ("gradient_factor", np.float64),  # and where their gradients are taken

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -101,6 +101,20 @@ def test_what_fits_is_trained_on_as_in_memory(tmp_path: Path, kind: str, backend
     assert history["val_f1_macro"] == expected["val_f1_macro"]
     # Evaluated in parts, whose sums round otherwise: as many additions as there are samples.
     np.testing.assert_allclose(history.val_loss, expected.val_loss, rtol=ROUNDING)
+
+
+@pytest.mark.usefixtures("teams_for_small_work")
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("options", [{"batch_size": BATCH}, {"batch_size": 3, "shuffle": False}, {"batch_size": None}])
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+def test_so_it_is_by_a_team(kind: str, options: dict[str, Any], threads: int, tmp_path: Path) -> None:
+    """Whichever way it comes by the gradients."""
+    X, y = pixels()
+    stream = fn.Stream(written(tmp_path / "data.h5", X.astype(kind), y))
+    streamed, in_memory = network(), network()
+    streamed.fit(stream, epochs=2, threads=threads, **options)
+    in_memory.fit(X.astype(np.float32), y, epochs=2, threads=threads, **options)
+    np.testing.assert_array_equal(streamed.parameters, in_memory.parameters)
 
 
 def test_pixels_are_read_until_their_range_is_known() -> None:
@@ -313,13 +327,26 @@ def test_a_value_that_is_not_finite_is_named_by_its_row(tmp_path: Path) -> None:
         network().predict(stream, backend="reference")
 
 
-def test_a_value_that_the_network_has_no_number_for_is_named_by_its_row(tmp_path: Path) -> None:
+@pytest.mark.parametrize("use", ["predict", "evaluate", "evaluate with metrics", "fit", "validate"])
+def test_a_number_that_the_network_has_no_room_for_is_named_by_its_row(use: str, tmp_path: Path) -> None:
     X, y = pixels()
+    good = fn.Stream(written(tmp_path / "good.h5", X.astype(np.float64), y))
     X = X.astype(np.float64)
     X[300, 2] = 1e300
-    stream = fn.Stream(written(tmp_path / "large.h5", X, y))[200:]
-    with pytest.raises(fn.DataError, match=r"large\.h5 must be finite, but row 100, feature 2 holds .*\(as float32\)"):
-        network().predict(stream, backend="reference")
+    large = fn.Stream(written(tmp_path / "large.h5", X, y))[200:]
+    options: dict[str, Any] = {"epochs": 2, "batch_size": BATCH, "backend": "reference"}
+    net = network()
+    before = net.parameters.copy()
+    calls: dict[str, Callable[[], Any]] = {
+        "predict": lambda: net.predict(large, backend="reference"),
+        "evaluate": lambda: net.evaluate(large, backend="reference"),
+        "evaluate with metrics": lambda: net.evaluate(large, metrics=["f1"], backend="reference"),
+        "fit": lambda: net.fit(large, **options),
+        "validate": lambda: net.fit(good, validation_data=large, **options),
+    }
+    with pytest.raises(fn.DataError, match=r"large\.h5: sample 301 of 700 holds a number too large for float32; scale"):
+        calls[use]()
+    assert use == "validate" or np.array_equal(net.parameters, before)
 
 
 def test_what_does_not_go_together_is_refused(file: Path, tmp_path: Path) -> None:

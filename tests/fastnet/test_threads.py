@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("teams_for_small_work")
 
 Floats = npt.NDArray[np.floating]
 MORE_THAN_CORES = (os.cpu_count() or 1) + 1
-TEAMS = sorted({1, 2, 3, MORE_THAN_CORES})
+TEAMS = sorted({1, 2, 3, 5, MORE_THAN_CORES})
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "sgd, ragged": {"optimizer": fn.SGD(0.1, momentum=0.9), "batch_size": 8},
@@ -37,11 +37,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "clipped, split pixels": {"optimizer": fn.SGD(0.1, clip_norm=0.1), "batch_size": 8, "features": 31, "pixels": True},
     "split, few rows in order": {"optimizer": fn.Adam(0.01), "batch_size": 3, "features": 31, "shuffle": False},
-    "pixels in order": {"optimizer": fn.Adam(), "batch_size": 3, "features": 31, "shuffle": False, "pixels": True},
+    "split pixels in order": {"optimizer": fn.SGD(), "batch_size": 3, "features": 31, "shuffle": False, "pixels": True},
+    "first layer frozen": {"optimizer": fn.Adam(0.01), "batch_size": 3, "features": 31, "frozen": True},
+    "narrow": {"optimizer": fn.Adam(0.01), "batch_size": 2, "features": 4},
     "split, fewer rows than threads": {"optimizer": fn.Adam(0.01), "batch_size": 2, "features": 31},
 }
 """21 samples: with batches of 8 the last has 5, with batches of 2 the last has one. With 31 features the first layer is
-shared by its inputs."""
+shared by its inputs; with 4 there is room for that in a team of 3, and none in one of 5."""
 
 of_each_setting = pytest.mark.parametrize("name", SETTINGS)
 
@@ -50,13 +52,14 @@ def fitted(
     name: str, threads: int | None, epochs: int = 3, *, dtype: str = "float64", seed: int = 5, **more: Any
 ) -> tuple[bytes, list[float], Floats]:
     """Parameters (as bits and as numbers) and losses of a training."""
-    settings = {"dropout": 0.0, "l2": 0.0, "features": 3, "pixels": False} | SETTINGS[name]
+    settings = {"dropout": 0.0, "l2": 0.0, "features": 3, "pixels": False, "frozen": False} | SETTINGS[name]
     X: Any
     rng, features = np.random.default_rng(1), settings.pop("features")
     X, y = rng.normal(size=(21, features)), np.arange(21) % 2
     if settings.pop("pixels"):
         X = fn.Pixels(rng.integers(0, 256, X.shape, np.uint8))
-    layers: list[Any] = [fn.Dense(4, activation="relu", l2=settings.pop("l2")), fn.Dropout(settings.pop("dropout"))]
+    first = fn.Dense(4, activation="relu", l2=settings.pop("l2"), trainable=not settings.pop("frozen"))
+    layers: list[Any] = [first, fn.Dropout(settings.pop("dropout"))]
     layers += [fn.Dense(3, activation="tanh"), fn.Dense(2, activation="softmax")]
     net = fn.Network(layers, input_shape=features, loss="categorical_crossentropy", dtype=dtype, seed=seed)
     history = net.fit(X, y, epochs=epochs, threads=threads, **settings, **more)
@@ -84,6 +87,19 @@ class TestBits:
             fitted(name, 2)
         assert {name for name, way in ways.items() if way == SPLIT} >= {name for name in SETTINGS if "split" in name}
         assert set(ways.values()) == {COPIES, ROWS, SPLIT}, ways
+
+    @pytest.mark.parametrize(("team", "has_room"), [(3, True), (4, False), (5, False)])
+    def test_the_sums_of_a_split_layer_have_room(
+        self, team: int, has_room: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Those of the third member and further ones are where the gradient of the inputs would be."""
+        ways: list[str] = []
+        monkeypatch.setattr(Training, "run", lambda training, _: ways.append(way_of(training)))
+        X, y = np.random.default_rng(0).normal(size=(64, 16)), np.arange(64) % 3
+        layers = [fn.Dense(16), fn.Dense(40), fn.Dense(40), fn.Dense(3, activation="softmax")]
+        net = fn.Network(layers, input_shape=16, loss="categorical_crossentropy")
+        net.fit(X, y, batch_size=8, threads=team)
+        assert (ways == [SPLIT]) == has_room
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     @pytest.mark.parametrize("team", TEAMS)

@@ -79,7 +79,7 @@ from .optimizers import average_parameters, update
 from .pixels import convert_pixels, gather_pixels
 from .randomness import shuffle
 from .rows import fetch, move
-from .split import columns_of, split_forward, split_sums
+from .split import columns_of, convert_columns, split_forward, split_sums
 from .team import APART, FINISHED, claim, counter_of, finish, wait
 from .view_type import View
 from .views import borrow, flat, matrix, row_block, vector
@@ -648,7 +648,7 @@ def _train(
     by_weights = settings["rows_per_weight"] > 0 and W.shape[0] > 0
     whole = float(n_samples) if by_rows else weight_of(W, n_samples)
     descending = descends(program, rule, settings, members)
-    splitting = settings["split"] != 0 and members > 1 and (shuffled or pixels.shape[0] == 0)
+    splitting, in_place = settings["split"] != 0 and members > 1, not shuffled and pixels.shape[0] == 0
     online = descending and is_online(program, settings, W, pixels)
     denormals = flush_denormals()
     phase = finished = np.int64(0)
@@ -701,12 +701,14 @@ def _train(
                     while part >= 0:
                         column, end_column = inputs_of(program[0], part, members)
                         block = row_block(X, start + first_row, count)
-                        if shuffled:
+                        if not in_place:
                             block = columns_of(activations, max_rows, count, column, end_column)
-                            if pixels.shape[0] > 0:
-                                gather_pixels(block, pixels, order, start + first_row, divisor, column)
-                            else:
-                                gather(block, X, order, start + first_row, column)
+                        if not shuffled and not in_place:
+                            convert_columns(block, pixels, divisor, start + first_row, column)
+                        elif not in_place and pixels.shape[0] > 0:
+                            gather_pixels(block, pixels, order, start + first_row, divisor, column)
+                        elif not in_place:
+                            gather(block, X, order, start + first_row, column)
                         split_sums(
                             program[0], parameters, activations, deltas, max_rows, part, block, column, end_column
                         )
@@ -794,7 +796,7 @@ def _train(
                                             step,
                                             at,
                                         )
-                                elif stage == 0 or pixels.shape[0] == 0:
+                                elif in_place or (stage == 0 and not splitting):
                                     x = rows_of(room, X, pixels, divisor, start + at)
                                 y, w = row_block(Y, start + at, n), row_block(W, start + at, min(n, W.shape[0]))
                             counted = row_block(w, 0, n if by_weights else 0)
@@ -882,10 +884,10 @@ def _train(
                     my_moments = vector(flat(moments), part * n_moments, n_moments)
                     if copies < members:
                         block = row_block(X, start + first_row, count)
-                        if splitting and shuffled:
+                        if splitting and not in_place:
                             column, end_column = inputs_of(program[0], part, members)
                             block = columns_of(activations, max_rows, count, column, end_column)
-                        elif shuffled or pixels.shape[0] > 0:
+                        elif not in_place:
                             block = matrix(activations, 0, count, n_features)
                         weight_gradients(
                             program,

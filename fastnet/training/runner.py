@@ -22,7 +22,7 @@ from ..errors import DataError
 from ..optimizers import Optimizer
 from ..pixels import Samples, engine_arguments
 from ..streamed import Streamed
-from ..threads import BLOCK_ROWS, PRICE_OF_ROWS, members_for, most_threads
+from ..threads import BLOCK_ROWS, PRICE_OF_ROWS, members_for
 from .options import Options
 from .trained import Trained
 
@@ -98,9 +98,12 @@ class Runner:
         model, program, batch_size = trained.model, trained.program, options.batch_size
         n_parameters, numbers = trained.parameters.size, row_size(program)
         work = batch_size * trained.multiply_adds_of_a_row
-        most = 1 if threads is None else min(most_threads(threads), batch_size)
-        self.way, moved = _cheapest(trained, batch_size, most, is_shuffled=options.shuffle and batch_size < samples)
-        self.members = 1 if threads is None else members_for(threads, batch_size, work, moved)
+        # As many as would pay if nothing went from core to core.
+        self.way, self.members = ROWS, 1 if threads is None else members_for(threads, batch_size, work, 0)
+        if self.members > 1:
+            shuffled = options.shuffle and batch_size < samples
+            self.way, moved = _cheapest(trained, batch_size, self.members, is_shuffled=shuffled)
+            self.members = members_for(threads, batch_size, work, moved)
         own = -(-batch_size // self.members)
         if threads is not None and not (program["kind"] == BATCH_NORM).any():
             own = min(own, BLOCK_ROWS)

@@ -161,6 +161,8 @@ class TestTiles:
             (1, 5, 40),
             (2, 1, 3000),
         ],
+        # Outer products, whose narrow columns go several rows at a time; and narrow ones of a few terms.
+        *[(5, 3, 1), (35, 4, 1), (100, 10, 1), (17, 20, 1), (64, 48, 1), (1500, 4, 8), (100, 3, 20), (90, 2, 33)],
     ],
     ids=str,
 )

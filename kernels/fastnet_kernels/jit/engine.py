@@ -598,6 +598,25 @@ def _finish(counter, members):
 
 
 @kernel
+def _split_part(
+    program, parameters, activations, deltas, max_rows, start, rows, part, parts, shuffled, order, X, pixels, divisor
+):
+    """What a part adds to the sums of a first layer that is split, from the samples' columns that it gathers or finds
+    where they lie."""
+    column, end = inputs_of(program[0], part, parts)
+    x = row_block(X, start, rows)
+    if shuffled or pixels.shape[0] > 0:
+        x = columns_of(activations, max_rows, rows, column, end)
+    if pixels.shape[0] > 0 and shuffled:
+        gather_pixels(x, pixels, order, start, divisor, column)
+    elif pixels.shape[0] > 0:
+        convert_columns(x, pixels, divisor, start, column)
+    elif shuffled:
+        gather(x, X, order, start, column)
+    split_sums(program[0], parameters, activations, deltas, max_rows, part, x, column, end)
+
+
+@kernel
 def _train(
     counter,
     member,
@@ -699,18 +718,21 @@ def _train(
                 if splitting:
                     part = _claim(counter, phase, members, members, member)
                     while part >= 0:
-                        column, end_column = inputs_of(program[0], part, members)
-                        block = row_block(X, start + first_row, count)
-                        if not in_place:
-                            block = columns_of(activations, max_rows, count, column, end_column)
-                        if not shuffled and not in_place:
-                            convert_columns(block, pixels, divisor, start + first_row, column)
-                        elif not in_place and pixels.shape[0] > 0:
-                            gather_pixels(block, pixels, order, start + first_row, divisor, column)
-                        elif not in_place:
-                            gather(block, X, order, start + first_row, column)
-                        split_sums(
-                            program[0], parameters, activations, deltas, max_rows, part, block, column, end_column
+                        _split_part(
+                            program,
+                            parameters,
+                            activations,
+                            deltas,
+                            max_rows,
+                            start + first_row,
+                            count,
+                            part,
+                            members,
+                            shuffled,
+                            order,
+                            X,
+                            pixels,
+                            divisor,
                         )
                         _finish(counter, members)
                         part = _claim(counter, phase, members, members, member)

@@ -645,6 +645,9 @@ def _rows(name: str, shape: tuple[int, int, int], draw: Any, rng: np.random.Gene
             arguments = {**part, "pixels": pixels, "order": order, "start": 1, "divisor": divisor}
             arguments["first"] = columns.start
             bounds = {"batch": Bound(pixels[order[1 : 1 + rows], columns] / divisor, 1)}
+            in_order = {**part, "pixels": pixels, "start": rows, "divisor": divisor, "first": columns.start}
+            of_order = {"batch": Bound(pixels[rows : 2 * rows, columns] / divisor, 1)}
+            yield Case("pixels", "convert_columns", f"{of_row}, {which}", in_order, of_order, filled=("batch",))
             yield Case("pixels", "gather_pixels", f"{of_row}, {which}", arguments, bounds, filled=("batch",))
 
 

@@ -76,10 +76,10 @@ from .normalization import (
     running_average,
 )
 from .optimizers import average_parameters, update
-from .pixels import convert_pixels, gather_pixels
+from .pixels import convert_columns, convert_pixels, gather_pixels
 from .randomness import shuffle
 from .rows import fetch, move
-from .split import columns_of, convert_columns, split_forward, split_sums
+from .split import columns_of, split_forward, split_sums
 from .team import APART, FINISHED, claim, counter_of, finish, wait
 from .view_type import View
 from .views import borrow, flat, matrix, row_block, vector
@@ -610,7 +610,7 @@ def _split_part(
     if pixels.shape[0] > 0 and shuffled:
         gather_pixels(x, pixels, order, start, divisor, column)
     elif pixels.shape[0] > 0:
-        convert_columns(x, pixels, divisor, start, column)
+        convert_columns(x, pixels, start, divisor, column)
     elif shuffled:
         gather(x, X, order, start, column)
     split_sums(program[0], parameters, activations, deltas, max_rows, part, x, column, end)

@@ -1,7 +1,7 @@
 """As in the reference, each row converted on its way into the batch."""
 
 from .compiler import kernel
-from .views import flat, vector
+from .views import flat, row_block, vector
 
 
 @kernel
@@ -14,8 +14,14 @@ def convert_pixels(batch, pixels, divisor):
 
 
 @kernel
-def gather_pixels(batch, pixels, order, start, divisor, first):
+def convert_columns(batch, pixels, start, divisor, first):
     n, wide = batch.shape[1], pixels.shape[1]
     for i in range(batch.shape[0]):
-        given = vector(flat(pixels), order[start + i] * wide + first, n)
+        given = vector(flat(pixels), (start + i) * wide + first, n)
         convert_pixels(vector(flat(batch), i * n, n), given, divisor)
+
+
+@kernel
+def gather_pixels(batch, pixels, order, start, divisor, first):
+    for i in range(batch.shape[0]):
+        convert_columns(row_block(batch, i, 1), pixels, order[start + i], divisor, first)

@@ -178,7 +178,6 @@ def in_registers(
     rows, which is worked out transposed."""
     size = _itemsize(zero)
     lanes = VECTOR_BYTES // size
-    # To turn what is added to takes longer than it saves where little is added, unless most lanes would be idle.
     is_turned = transpose_a and not transpose_b and is_narrow(rows, columns, lanes)
     end = wide = columns
     if is_turned:

@@ -12,7 +12,6 @@ gradient of its output will, the others' where that of the network's inputs woul
 from .activations import activation_forward
 from .compiler import kernel
 from .formula import elementwise
-from .pixels import convert_pixels
 from .products import gemm
 from .rows import add_to_rows
 from .views import flat, matrix, vector
@@ -22,15 +21,6 @@ from .views import flat, matrix, vector
 def columns_of(activations, max_rows, rows, first, end):
     """Where the rows' inputs from ``first`` to ``end`` are."""
     return matrix(activations, first * max_rows, rows, end - first)
-
-
-@kernel
-def convert_columns(columns, pixels, divisor, start, first):
-    """Pixels in order, from the sample ``start`` and the input ``first`` on, as many as ``columns`` (rows, n) has."""
-    rows, n = columns.shape
-    for i in range(rows):
-        given = vector(flat(pixels), (start + i) * pixels.shape[1] + first, n)
-        convert_pixels(vector(flat(columns), i * n, n), given, divisor)
 
 
 @kernel

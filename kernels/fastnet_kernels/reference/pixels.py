@@ -13,6 +13,12 @@ def convert_pixels(batch: Array, pixels: Pixels, divisor: float) -> None:
     np.divide(pixels, batch.dtype.type(divisor), out=batch)
 
 
+def convert_columns(batch: Array, pixels: Pixels, start: int, divisor: float, first: int) -> None:
+    """Fill ``batch`` (rows, n) with the n columns from ``first`` on of the rows of ``pixels`` from ``start`` on,
+    divided by ``divisor``."""
+    convert_pixels(batch, pixels[start : start + len(batch), first : first + batch.shape[1]], divisor)
+
+
 def gather_pixels(
     batch: Array, pixels: Pixels, order: npt.NDArray[np.int64], start: int, divisor: float, first: int
 ) -> None:

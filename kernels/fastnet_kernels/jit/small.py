@@ -2,14 +2,15 @@
 
 What makes the large tiles of ``products`` fast, blocks and panels laid out for them, takes longer than a small product
 itself. Here a tile reads its numbers where they are, the first matrix in rows or, transposed, in columns. A tile is
-some rows and one to four vectors of columns; as many sums hide a multiply-add's latency, and what a step of the inner
+some rows and one or two vectors of columns; as many sums hide a multiply-add's latency, and what a step of the inner
 dimension needs has room beside them.
 
 Each number of the output is summed by itself in the order of the inner dimension, so that its bits do not depend on
-which tile it is in. ``docs/decisions/0020`` and ``0022`` tell what was measured.
+which tile it is in. ``docs/decisions/0020``, ``0022`` and ``0031`` tell what was measured.
 """
 
 import functools
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,10 +22,12 @@ from numba.extending import intrinsic
 from .loops import UNROLLED, in_steps
 from .vectors import REGISTERS, Vectors
 
-HEIGHTS = {4: (6, 2), 3: (8, 2), 2: (12, 8, 4, 2), 1: (12, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (8, 4, 2)}
-"""For each width of a tile, in vectors, how many rows it may have: with ``a`` in rows many have a pointer each."""
+HEIGHTS = {2: (12, 8, 4, 2), 1: (12, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (8, 4, 2)}
+"""For each width of a tile, in vectors, how many rows it may have: with ``a`` in rows many have a pointer each. Wider
+tiles have fewer loads to a multiply-add, but a strip of two vectors of 784 rows stays in the first cache, where one of
+four does not: mnist on two threads 0.94 of the time, the others 0.97 to 1.00 (``docs/decisions/0031``)."""
 
-SPREAD = {4: (1, 1, 0), 3: (1, 0), 2: (1, 0, 0), 1: (0,)}
+SPREAD = {2: (1, 0, 0), 1: (0,)}
 """For each width which rows, in turn, have their number spread over a register for all of their vectors; in the others
 each multiply-add does that itself. That is fewer instructions and more loads, of which there are two a cycle; and
 every row that is not spread has a pointer, of which there is room for twelve, but for what counts the turns. Where
@@ -89,11 +92,7 @@ class _Product:
         widest = max(HEIGHTS)
         with _while(self.builder, lambda: self._fits(first, self.number(widest * lanes), self.columns)):
             take(widest, self.number(widest * lanes))
-        if widest == 4:
-            are_two = self.builder.icmp_signed("==", left(), self.number(2 * lanes))
-            with self.builder.if_then(self.builder.or_(are_two, more_than(3))):
-                take(2, self.number(2 * lanes))
-        for width in range(min(widest, 3), 0, -1):
+        for width in range(widest, 0, -1):
             with self.builder.if_then(more_than(width - 1)):
                 last = self.builder.sub(left(), self.number((width - 1) * lanes))
                 take(width, left(), self.vectors.held(self.vectors.first(last)))
@@ -102,23 +101,28 @@ class _Product:
         return self.builder.icmp_signed("<=", self.builder.add(self.builder.load(at), size), end)
 
     def _strip(self, width: int, mask: Any, c: Any, before: Any, b: Any) -> None:
-        """All rows of some columns, the highest tiles first. If there are fewer left than the lowest has, it begins in
-        rows that are done already."""
+        """All rows of some columns: the highest tiles as long as they are whole, then what is left in as few as it
+        takes, since the lower a tile, the longer it waits for its multiply-adds; one that is too high for what is left
+        begins in rows that are done already."""
         builder = self.builder
         top = cgutils.alloca_once(builder, self.rows.type)
         builder.store(self.number(0), top)
 
-        *higher, lowest = HEIGHTS[width]
-        for height in higher:
-            with _while(builder, functools.partial(self._fits, top, self.number(height), self.rows)):
-                self._tile(height, width, mask, builder.load(top), self.number(0), c, before, b)
-                builder.store(builder.add(builder.load(top), self.number(height)), top)
-        with _while(builder, functools.partial(self._fits, top, self.number(1), self.rows)):
-            last = builder.sub(self.rows, self.number(lowest))
-            is_last = builder.icmp_signed(">", builder.load(top), last)
-            start = builder.select(is_last, last, builder.load(top))
-            self._tile(lowest, width, mask, start, builder.sub(builder.load(top), start), c, before, b)
-            builder.store(builder.add(start, self.number(lowest)), top)
+        def more_than(rows: int) -> Any:
+            return builder.icmp_signed(">", builder.sub(self.rows, builder.load(top)), self.number(rows))
+
+        highest, *lower = HEIGHTS[width]
+        with _while(builder, functools.partial(self._fits, top, self.number(highest), self.rows)):
+            self._tile(highest, width, mask, builder.load(top), self.number(0), c, before, b)
+            builder.store(builder.add(builder.load(top), self.number(highest)), top)
+        for height, next_lower in itertools.pairwise([*lower, 0]):
+            has_room = builder.icmp_signed(">=", self.rows, self.number(height))
+            with builder.if_then(has_room), _while(builder, functools.partial(more_than, next_lower)):
+                last = builder.sub(self.rows, self.number(height))
+                is_last = builder.icmp_signed(">", builder.load(top), last)
+                start = builder.select(is_last, last, builder.load(top))
+                self._tile(height, width, mask, start, builder.sub(builder.load(top), start), c, before, b)
+                builder.store(builder.add(start, self.number(height)), top)
 
     def _tile(self, rows: int, width: int, mask: Any, top: Any, done: Any, c: Any, before: Any, b: Any) -> None:
         """The first ``done`` rows are in the output already."""

@@ -124,10 +124,10 @@ class Training:
         self.is_trained = trainable(model)
         self.goes_on_from_progress = after is not None
         if state is None:
-            trained = to_begin_with(model, data.X, optimizer, batch_size, epochs, backend, after)
+            trained = to_begin_with(model, data.X, optimizer, batch_size, epochs, backend, self.threads, after)
         else:
             with going_on_from(state):
-                trained = to_go_on_with(model, data.X, optimizer, state["first_weights"])
+                trained = to_go_on_with(model, data.X, optimizer, self.threads, state["first_weights"])
         self.steps = Steps(
             model, data, optimizer, self.options, backend, self.threads, self.buffers, trained, self.history, after
         )

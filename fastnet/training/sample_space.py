@@ -5,7 +5,8 @@ With the whole set in every batch and an update that is linear in the gradient, 
 op is SAMPLES, over a row ``[X_i @ XT, X_i @ W0]`` for each sample, and W is worked out when somebody asks.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,15 +18,24 @@ from ..model import Array, Model
 from ..optimizers import Optimizer
 from ..pixels import Pixels, Samples
 from ..state import fill
-from ..threads import one_blas_thread
+from ..threads import in_parts, one_blas_thread
 from .trained import StandIn, Trained
 
 LEAST_EPOCHS = 10
 """X @ XT costs about as much as n / (4 n_out) ordinary epochs, so a short training does not pay."""
 
 COLUMNS_AT_ONCE = 1024
-"""Features that enter a product with the samples together. So many columns of pixels as floats take less room than the
-weights' gradient of a layer of some hundreds of units, as there are fewer samples than features."""
+"""Features of pixels that are converted together. So many columns as floats take less room than the weights' gradient
+of a layer of some hundreds of units, as there are fewer samples than features."""
+
+TOGETHER = 128
+"""Features that kernels take at a time, so that a tile's share of them stays in the first cache. It divides
+``COLUMNS_AT_ONCE``, so that pixels have the bits of floats."""
+
+
+WORTH_THREADS = 1_000_000_000
+"""Multiply-adds of the samples' products that make them worth sharing: below ten milliseconds two threads took longer
+than one, as a core that was idle takes some of them to wake (``docs/decisions/0032``)."""
 
 
 def pays(model: Model, X: Samples, optimizer: Optimizer, batch_size: int, epochs: int) -> bool:
@@ -54,6 +64,8 @@ class SampleSpace(StandIn):
     X : Samples
     n_slots : int
         As of ``Trained``.
+    threads : int
+        The most that work out the samples' products, which have the same bits whatever their number.
     weights : (n_features, n_out) ndarray or None
         The first layer's, as the training began with them; None takes the model's.
 
@@ -70,22 +82,38 @@ class SampleSpace(StandIn):
 
     fills_rows_alone: ClassVar[bool] = True
 
-    def __init__(self, model: Model, X: Samples, n_slots: int, weights: Array | None = None) -> None:
+    def __init__(self, model: Model, X: Samples, n_slots: int, threads: int, weights: Array | None = None) -> None:
         self._samples = X
         self.weights = model.get_weights()[0][0]
         if weights is not None:
             fill(self.weights, weights)
         n, n_out = len(X), self.weights.shape[1]
         products = aligned((n, in_whole_lines(n + n_out, model.dtype)), model.dtype, zeros=True)
-        with one_blas_thread():  # whose own threads would spin on for a tenth of a second, in the way of the team
-            for columns, block in self._blocks():
-                products[:, :n] += block @ block.T
-                products[:, n : n + n_out] += block @ self.weights[columns]
+        self._multiply(products, threads)
         # The model's parameters after the first layer's weights.
         rest = model.parameters[self.weights.size :]
         parameters = np.concatenate([np.zeros(n * n_out, model.dtype), np.ones(1, model.dtype), rest])
         super().__init__(model, self._moved(model.program, products), parameters, products, n_slots)
         self.written = model.parameters.copy()
+
+    def _multiply(self, products: Array, threads: int) -> None:
+        """Fill in each sample's products with all and with the weights, of which each thread has as much to do."""
+        n, multiply = len(self._samples), self._kernel("samples_products")
+
+        def rows_of(part: slice) -> None:
+            # Of so many products of pairs, one of each, how many rows are as large a share.
+            first, end = (n - math.isqrt(n * n - pairs) for pairs in (part.start, part.stop))
+            turned = aligned((TOGETHER, products.shape[1]), products.dtype)
+            for columns, block in self._blocks():
+                multiply(products, turned, block, self.weights[columns], first, end)
+
+        multiply_adds = n * (self.weights.size + n * len(self.weights) // 2)
+        in_parts(rows_of, n * n, threads if multiply_adds >= WORTH_THREADS else 1)
+
+    def _kernel(self, name: str) -> Callable[..., None]:
+        from fastnet_kernels.jit import dense, library
+
+        return library.from_python(getattr(dense, name), self.weights.dtype.name)
 
     def _moved(self, model_program: Record, products: Array) -> Record:
         """The Program with SAMPLES first, and with the places of all else after it."""
@@ -137,23 +165,23 @@ class SampleSpace(StandIn):
         combination, share, rest = np.split(vector, [n * n_out, n * n_out + 1])
         ordinary = np.empty_like(self.written)
         weights = ordinary[: self.weights.size].reshape(self.weights.shape)
-        with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges says so by its loss
+        fill_weights, combination = self._kernel("samples_weights"), combination.reshape(n, n_out)
+        with one_blas_thread():
             for columns, block in self._blocks():
-                np.matmul(block.T, combination.reshape(n, n_out), out=weights[columns])
-                weights[columns] += share * self.weights[columns]
+                fill_weights(weights[columns], block, combination, share, self.weights[columns])
         ordinary[self.weights.size :] = rest
         return ordinary
 
     def _blocks(self) -> Iterator[tuple[slice, Array]]:
-        """A few of the features at a time, so that pixels are never converted whole: which, and what all samples
-        (n, ...) have there."""
+        """All features, but of pixels some at a time, so that they are never converted whole: which, and what all
+        samples (n, ...) have there."""
         samples, dtype = self._samples, self.weights.dtype
+        if not isinstance(samples, Pixels):
+            yield slice(None), samples
+            return
         for start in range(0, samples.shape[1], COLUMNS_AT_ONCE):
             columns = slice(start, start + COLUMNS_AT_ONCE)
-            if isinstance(samples, Pixels):
-                yield columns, np.divide(samples.X[:, columns], dtype.type(samples.divisor), dtype=dtype)
-            else:
-                yield columns, samples[:, columns]
+            yield columns, np.divide(samples.X[:, columns], dtype.type(samples.divisor), dtype=dtype, order="C")
 
     def state(self) -> dict[str, Any]:
         return super().state() | {"first_weights": self.weights}

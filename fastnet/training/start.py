@@ -22,19 +22,22 @@ def to_begin_with(
     batch_size: int,
     epochs: int,
     backend: str,
+    threads: int,
     after: Progress | None,
 ) -> Trained:
     """What a new training works on, with an optimizer that is at rest or stands where ``after`` says."""
     is_new = backend == "jit" and after is None
     if is_new and not isinstance(X, Streamed) and pays(model, X, optimizer, batch_size, epochs):
-        return SampleSpace(model, X, optimizer.slots)
+        return SampleSpace(model, X, optimizer.slots, threads)
     trained = _ordinary(model, X, optimizer, None if after is None else after.parameters)
     if after is not None:
         np.copyto(trained.slots, after.slots)
     return trained
 
 
-def to_go_on_with(model: Model, X: Samples | Streamed, optimizer: Optimizer, first_weights: Array | None) -> Trained:
+def to_go_on_with(
+    model: Model, X: Samples | Streamed, optimizer: Optimizer, threads: int, first_weights: Array | None
+) -> Trained:
     """What a checkpoint's training works on, before its state is restored; ``first_weights`` are those of its sample
     space, if it is in one.
 
@@ -46,7 +49,7 @@ def to_go_on_with(model: Model, X: Samples | Streamed, optimizer: Optimizer, fir
     if first_weights is None:
         return _ordinary(model, X, optimizer, None)
     assert not isinstance(X, Streamed)
-    return SampleSpace(model, X, optimizer.slots, first_weights)
+    return SampleSpace(model, X, optimizer.slots, threads, first_weights)
 
 
 def _ordinary(model: Model, X: Samples | Streamed, optimizer: Optimizer, parameters: Array | None) -> Trained:

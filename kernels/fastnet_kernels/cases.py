@@ -283,10 +283,32 @@ def _samples(name: str, shape: tuple[int, int, int], draw: Any) -> Iterator[Case
         if owner:
             bounds["dbiases"] = Bound(np.abs(dz).sum(axis=0), rows + FEW)
         yield Case("dense", "samples_gradients", f"{name}, {part}", arguments, bounds, filled=("dbiases",))
+    yield from _samples_of_features(name, combination, share, draw)
     size = np.sum((products + 2 * np.abs(share * x[:, n:])) * np.abs(combination[3:]))
     arguments = {"product": np.zeros_like(a), "x": whole[3:], **place, "first_row": 3}
     bounds = {"return": Bound(size, n + a.size + FEW)}
     yield Case("dense", "samples_penalty", name, arguments, bounds, filled=("product",), scratch=("product",))
+
+
+def _samples_of_features(name: str, combination: Float64, share: Float64, draw: Any) -> Iterator[Case]:
+    """What leads to sample space and back, over more features than are turned at a time."""
+    n, n_out = combination.shape
+    n_features, together = 2 * n + 5, n + 1
+    x, weights, before = draw(n, n_features), draw(n_features, n_out), draw(n, n + n_out + 2)
+    before[:, :n] += before[:, :n].T.copy()
+    before[:, n + n_out :] = np.nan
+    sizes = np.abs(before)
+    sizes[:, : n + n_out] += np.abs(x) @ np.abs(np.hstack([x.T, weights]))
+    bound = Bound(sizes, n_features + -(-n_features // together))
+    for part, first, end in (("all samples", 0, n), ("some samples", 1, n - 1), ("the last sample", n - 1, n)):
+        arguments = {"products": before, "turned": np.zeros((together, n + n_out + 2)), "x": x, "weights": weights}
+        arguments |= {"first": first, "end": end}
+        bounds = {"products": bound}
+        yield Case("dense", "samples_products", f"{name}, {part}", arguments, bounds, scratch=("turned",))
+    arguments = {"weights": np.zeros_like(weights), "x": x, "combination": combination, "share": share}
+    arguments |= {"initial_weights": weights}
+    bounds = {"weights": Bound(np.abs(x.T) @ np.abs(combination) + np.abs(share * weights), n + 2)}
+    yield Case("dense", "samples_weights", name, arguments, bounds, filled=("weights",))
 
 
 def _loss(name: str, output: Float64, loss: int, rng: np.random.Generator) -> Iterator[Case]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 import fastnet as fn
-from fastnet.training import Training, loop, start
+from fastnet.training import Training, loop, sample_space, start
 from fastnet.training.sample_space import SampleSpace
 
 Floats = npt.NDArray[np.floating]
@@ -57,6 +57,47 @@ class Spy:
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
     return Spy(monkeypatch)
+
+
+class TestTheSamplesProducts:
+    """With each other and with the weights, which a training begins with."""
+
+    @pytest.mark.parametrize("samples", [1, 2, 25, 70])
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_they_are_products(self, samples: int, dtype: str) -> None:
+        X = np.random.default_rng(samples).normal(size=(samples, 300)).astype(dtype)
+        net = fn.Network([fn.Dense(3), fn.Dense(1)], input_shape=300, loss="mean_squared_error", dtype=dtype)
+        weights = net.get_weights()[0][0].astype(np.float64)
+        features = np.asarray(SampleSpace(net, X, 0, 1).features)
+        exact = np.hstack([X.astype(np.float64) @ X.T, X @ weights])
+        sizes = np.hstack([np.abs(X).astype(np.float64) @ np.abs(X).T, np.abs(X) @ np.abs(weights)])
+        # A rounding for each of 300 additions at the most, and for each of three blocks of features.
+        error = np.abs(features[:, : samples + 3] - exact)
+        assert (error <= 303 * np.finfo(dtype).eps * sizes).all()
+        assert not features[:, samples + 3 :].any()
+        np.testing.assert_array_equal(features[:, :samples], features[:, :samples].T)
+
+    @pytest.mark.parametrize("threads", [2, 3, 7])
+    def test_any_number_of_threads_gives_the_same_bits(self, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        net = fn.Network([fn.Dense(5), fn.Dense(1)], input_shape=300, loss="mean_squared_error")
+        X = np.random.default_rng(0).normal(size=(61, 300)).astype(np.float32)
+        alone = np.asarray(SampleSpace(net, X, 0, threads).features)
+        monkeypatch.setattr(sample_space, "WORTH_THREADS", 0)
+        shared = np.asarray(SampleSpace(net, X, 0, threads).features)
+        np.testing.assert_array_equal(shared, alone)
+
+    @pytest.mark.needs_compiler
+    @pytest.mark.parametrize(
+        "x",
+        [np.zeros((3, 4)), np.zeros((4, 3), np.float32).T, np.zeros(4, np.float32)],
+        ids=["dtype", "order", "shape"],
+    )
+    def test_compiled_code_is_given_no_other_array_than_it_knows(self, x: Floats) -> None:
+        from fastnet_kernels.jit import dense, library
+
+        like = np.zeros((4, 2), np.float32)
+        with pytest.raises(TypeError, match=r"samples_weights takes C-ordered float32 arrays of 2 dimensions, not "):
+            library.from_python(dense.samples_weights, "float32")(like, x, like, like[0, :1], like)
 
 
 def fit(name: str, epochs: int, dtype: str = "float64", **more: Any) -> tuple[fn.Network, fn.History]:

@@ -1,11 +1,24 @@
 """As in the reference, by ``products``, which add the biases, with one pass for the activation."""
 
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from ..reference import dense as reference
 from .activations import activation_backward, activation_forward
+from .blas import address
 from .compiler import kernel
 from .formula import elementwise, sqrt, where
-from .products import gemm, reads_columns
+from .library import MATRIX, VECTOR, shared
+from .products import TALL, gemm, in_registers, reads_columns, turn_matrix
 from .rows import by_columns, move, sum_rows
+from .thin import combine_rows
+from .vectors import stack
 from .views import flat, row_block, vector
+
+ROWS_AT_ONCE = 2 * TALL
+"""Of the samples' products with each other, which are worked out for as many columns as the first of them needs."""
 
 
 @kernel
@@ -62,6 +75,48 @@ def hold_norms(weights, norms, max_norm):
 @elementwise("z")
 def _add_share(z, start, share):
     return z + share * start
+
+
+def samples_products(products: Any, turned: Any, x: Any, weights: Any, first: int, end: int) -> None:
+    """As in the reference, some features at a time: turned, so that both factors are read along the samples, with their
+    weights beside them. Without the compiler this is the Python that runs."""
+    reference.samples_products(products, turned, x, weights, first, end)
+
+
+@shared(types.none, *[MATRIX] * 4, types.int64, types.int64, plain=samples_products)
+def _samples_products(products, turned, x, weights, first, end):
+    (n, n_features), n_out, wide = x.shape, weights.shape[1], products.shape[1]
+    zero, memory, yes, no = x.dtype.type(0), address(stack(x), 0), np.bool_(True), np.bool_(False)
+    for start in range(0, n_features, turned.shape[0]):
+        deep = min(turned.shape[0], n_features - start)
+        given = address(x, first * n_features + start)
+        turn_matrix(zero, address(turned, first), wide, given, n_features, n - first, deep)
+        for feature in range(deep):
+            move(turned, feature * wide + n, weights, (start + feature) * n_out, n_out)
+        for i in range(first, end, ROWS_AT_ONCE):
+            out, own = address(products, i * wide + i), address(turned, i)
+            rows, columns = min(ROWS_AT_ONCE, end - i), n + n_out - i
+            if rows == 1:
+                combine_rows(zero, out, out, own, wide, own, wide, columns, deep, True)
+            else:
+                in_registers(
+                    zero, out, wide, out, wide, own, wide, own, wide, rows, columns, deep, yes, no, yes, memory
+                )
+    for i in range(first, end, ROWS_AT_ONCE):
+        below = min(i + ROWS_AT_ONCE, end)
+        out, given = address(products, below * wide + i), address(products, i * wide + below)
+        turn_matrix(zero, out, wide, given, wide, below - i, n - below)
+
+
+def samples_weights(weights: Any, x: Any, combination: Any, share: Any, initial_weights: Any) -> None:
+    """As in the reference, which without the compiler runs."""
+    reference.samples_weights(weights, x, combination, share, initial_weights)
+
+
+@shared(types.none, *[MATRIX] * 3, VECTOR, MATRIX, plain=samples_weights)
+def _samples_weights(weights, x, combination, share, initial_weights):
+    gemm(weights, x, combination, _none(x), True, False, False, 0)
+    _add_share(flat(weights), flat(initial_weights), share[0])
 
 
 @kernel

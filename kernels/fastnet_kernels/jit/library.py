@@ -5,6 +5,7 @@ compiled again for each of ``train``, ``evaluate`` and ``predict``. Here they ar
 the entry points are compiled (see ``ahead``). A call by name costs no more than one of a function that is not inlined.
 """
 
+import ctypes
 import functools
 import importlib
 import inspect
@@ -34,7 +35,7 @@ VECTOR, MATRIX = "vector", "matrix"
 
 _NUMBERS = (types.float32, types.float64)
 
-_MODULES = ("activations", "augment", "dropout", "engine", "losses", "noise", "normalization", "products")
+_MODULES = ("activations", "augment", "dense", "dropout", "engine", "losses", "noise", "normalization", "products")
 """Where the members are."""
 
 
@@ -66,7 +67,8 @@ def shared(
     ----------
     returned : what it returns, the same
     parameters : for each of its parameters ``VECTOR``, ``MATRIX`` or a Numba type
-    plain : the Python function whose place it takes in compiled code, where its own Python would not run
+    plain : the Python function whose place it takes in compiled code, where its own Python would not run; Python calls
+        such a member by ``from_python``
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -178,6 +180,47 @@ def _loaded(dtype: str) -> Callable[..., Any]:
     return library
 
 
+_AS_ARGUMENT = {types.int64: ctypes.c_int64, types.float64: ctypes.c_double, types.boolean: ctypes.c_bool}
+
+
+@functools.cache
+def from_python(member: Callable[..., None], dtype: str) -> Callable[..., None]:
+    """A member that returns nothing, to be called from Python with C-ordered arrays, where it lies in the library: an
+    entry point of its own would have to be compiled, and loaded by each process.
+
+    It runs without Python's lock, and checks nothing of what it is given but the types.
+    """
+    if not COMPILED:
+        return member
+    load(dtype)
+    name, number = member.__name__, numba.from_dtype(np.dtype(dtype))
+    kinds = _MEMBERS[name].signature(number).args
+    types_of: list[Any] = [ctypes.c_void_p, ctypes.c_void_p]  # for what it returns, and for an exception
+    for kind in kinds:
+        is_view = isinstance(kind, View)
+        types_of += [ctypes.c_void_p, *[ctypes.c_ssize_t] * kind.ndim] if is_view else [_AS_ARGUMENT[kind]]
+    function = ctypes.CFUNCTYPE(ctypes.c_int32, *types_of)(llvmlite.binding.address_of_symbol(_symbol(name, number)))
+
+    def call(*arguments: Any) -> None:
+        given: list[Any] = []
+        for kind, argument in zip(kinds, arguments, strict=True):
+            if not isinstance(kind, View):
+                given.append(argument)
+                continue
+            if argument.dtype != np.dtype(dtype) or argument.ndim != kind.ndim or not argument.flags.c_contiguous:
+                raise TypeError(
+                    f"{name} takes C-ordered {dtype} arrays of {kind.ndim} dimensions, not {argument.dtype} of "
+                    f"{argument.ndim}"
+                )
+            given += [argument.ctypes.data, *argument.shape]
+        returned, raised = ctypes.c_void_p(), ctypes.c_void_p()
+        status = function(ctypes.byref(returned), ctypes.byref(raised), *given)
+        assert status == 0, f"{name} ended with {status}"
+
+    call.py_func = _MEMBERS[name].dispatcher.py_func  # type: ignore[attr-defined]
+    return call
+
+
 def _import_members() -> None:
     for module in _MODULES:
         importlib.import_module(f".{module}", __package__)
@@ -207,7 +250,10 @@ def _entry_point_of(function: Any, signature: Any, name: str) -> Callable[..., A
 def entry_point_for(function: Any, arguments: Sequence[Any], name: str) -> Callable[..., Any]:
     """A single kernel as an entry point for the types of these arguments, compiled once a process; what is a Python
     function already, such as ``engine.train``, is given back as it is. A kernel made of a formula, which without a
-    compiled caller is NumPy, gets one."""
+    compiled caller is NumPy, gets one, and a member of the library in place of a Python function is called there."""
+    if COMPILED and hasattr(function, "dispatcher") and not hasattr(function, "py_func"):
+        dtype = next(argument.dtype.name for argument in arguments if isinstance(argument, np.ndarray))
+        return from_python(function, dtype)
     if COMPILED and not hasattr(function, "py_func"):
         entry: Callable[..., Any] = _caller_of(function) if hasattr(function, "is_formula") else function
         return entry

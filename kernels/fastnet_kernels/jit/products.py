@@ -117,6 +117,7 @@ def _gemm(out, a, b, biases, transpose_a, transpose_b, accumulate, first):
             in_registers(
                 zero,
                 c,
+                columns,
                 before,
                 before_step,
                 a_,
@@ -171,7 +172,22 @@ def is_for_small_blas(rows, columns, inner, size):
 
 @kernel
 def in_registers(
-    zero, c, before, before_step, a, a_step, b, b_step, rows, columns, inner, transpose_a, transpose_b, adds, turned
+    zero,
+    c,
+    c_step,
+    before,
+    before_step,
+    a,
+    a_step,
+    b,
+    b_step,
+    rows,
+    columns,
+    inner,
+    transpose_a,
+    transpose_b,
+    adds,
+    turned,
 ):
     """Nothing is copied but what has to be turned, in the memory of ``turned``, as much at a time as there is room for:
     some columns of a second matrix that is transposed, or some rows of an output that has but a few columns for many
@@ -187,7 +203,7 @@ def in_registers(
     j = 0
     while j < end:
         at, n = j * size, min(wide, end - j)
-        to, to_step, added, added_step = c + at, columns, before + at, before_step
+        to, to_step, added, added_step = c + at, c_step, before + at, before_step
         first, first_step, second, second_step, m = a, a_step, b + at, b_step, rows
         if is_turned:
             if adds:
@@ -214,7 +230,7 @@ def in_registers(
             adds,
         )
         if is_turned:
-            turn_matrix(zero, c + j * columns * size, columns, turned, n, columns, n)
+            turn_matrix(zero, c + j * c_step * size, c_step, turned, n, columns, n)
         j += wide
 
 

@@ -95,6 +95,39 @@ def hold_norms(weights: Array, norms: Array, max_norm: float) -> None:
     weights *= np.where(norms > max_norm, weights.dtype.type(max_norm) / np.where(norms > max_norm, norms, 1), 1)
 
 
+def samples_products(products: Array, turned: Array, x: Array, weights: Array, first: int, end: int) -> None:
+    """Add to ``products`` what some features give of ``[x @ xT, x @ weights]``, for some of the samples: their rows,
+    but for the columns of samples before ``first``, and their columns below, since the products are symmetric.
+
+    Parameters
+    ----------
+    products : (n, n + n_out or more), output, which is added to
+    turned : (m, n + n_out or more), scratch for m features at a time
+    x : (n, n_features), all samples
+    weights : (n_features, n_out)
+    first, end : the samples
+    """
+    n, n_out = len(x), weights.shape[1]
+    products[first:end, first:n] += x[first:end] @ x[first:].T
+    products[first:end, n : n + n_out] += x[first:end] @ weights
+    products[end:n, first:end] = products[first:end, end:n].T
+
+
+def samples_weights(weights: Array, x: Array, combination: Array, share: Array, initial_weights: Array) -> None:
+    """Fill ``weights = xT @ combination + share * initial_weights``, the ordinary weights, for some of the features.
+
+    Parameters
+    ----------
+    weights : (n_features, n_out), output
+    x : (n, n_features), all samples
+    combination : (n, n_out)
+    share : (1,)
+    initial_weights : (n_features, n_out)
+    """
+    np.matmul(x.T, combination, out=weights)
+    weights += share * initial_weights
+
+
 def samples_forward(
     a: Array,
     z: Array,

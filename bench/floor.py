@@ -18,6 +18,7 @@ from workloads import WORKLOADS, Workload
 from fastnet.threads import BLOCK_ROWS, one_blas_thread
 from fastnet_kernels.jit.engine import compiled
 from fastnet_kernels.jit.products import gemm
+from fastnet_kernels.jit.small import AS_IT_IS
 from fastnet_kernels.jit.views import matrix, vector
 
 ORDINARY = [name for name in WORKLOADS if not name.startswith("cat") and not name.endswith("norm")]
@@ -33,7 +34,7 @@ def products(times, sizes, rows, parameters, gradients, activations, deltas):  #
         for layer in range(sizes.size - 1):
             n_in, n_out = sizes[layer], sizes[layer + 1]
             x, W = matrix(activations, place, rows, n_in), matrix(parameters, at, n_in, n_out)
-            gemm(matrix(activations, place + rows * n_in, rows, n_out), x, W, none, False, False, False, np.int64(0))  # type: ignore[arg-type]
+            gemm(matrix(activations, place + rows * n_in, rows, n_out), x, W, none, False, False, False, 0, AS_IT_IS, x)
             at += n_in * n_out
             place += rows * n_in
         for layer in range(sizes.size - 2, -1, -1):
@@ -42,10 +43,10 @@ def products(times, sizes, rows, parameters, gradients, activations, deltas):  #
             place -= rows * n_in
             dz = matrix(deltas, place + rows * n_in, rows, n_out)
             x = matrix(activations, place, rows, n_in)
-            gemm(matrix(gradients, at, n_in, n_out), x, dz, none, True, False, False, np.int64(0))  # type: ignore[arg-type]
+            gemm(matrix(gradients, at, n_in, n_out), x, dz, none, True, False, False, 0, AS_IT_IS, x)
             if layer > 0:
                 W = matrix(parameters, at, n_in, n_out)
-                gemm(matrix(deltas, place, rows, n_in), dz, W, none, False, True, False, np.int64(0))  # type: ignore[arg-type]
+                gemm(matrix(deltas, place, rows, n_in), dz, W, none, False, True, False, 0, AS_IT_IS, x)
 
 
 def measure(workload: Workload, rounds: int) -> tuple[float, float]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fastnet.threads import one_blas_thread
-from fastnet_kernels.jit import blas, products
+from fastnet_kernels.jit import blas, products, small
 from fastnet_kernels.jit.views import flat, vector
 
 SHAPES = [
@@ -64,7 +64,7 @@ def runner(product: Any) -> Callable[..., None]:
 @numba.njit(nogil=True)
 def chosen(out, a, b, transpose_a, transpose_b):  # type: ignore[no-untyped-def]
     none = vector(flat(out), 0, 0)
-    products.gemm(out, a, b, none, transpose_a, transpose_b, False, np.int64(0))  # type: ignore[arg-type]
+    products.gemm(out, a, b, none, transpose_a, transpose_b, False, 0, small.AS_IT_IS, a)
 
 
 PRODUCTS = {"tiles": runner(products.by_tiles), "blas": runner(blas.by_blas), "chosen": chosen}

@@ -191,21 +191,22 @@ def _dense(name: str, shape: tuple[int, int, int], activation: int, draw: Any) -
     yield Case("dense", "dense_forward", name, arguments, bounds, filled=("a", "z"))
     passed = _passed(da, a, ACTIVATIONS[activation])
     bounds = {"dz": Bound(passed, FEW), "dx": Bound(passed @ np.abs(weights).T, n_out + FEW)}
-    for needs_dx in (True, False):
+    for which, needs_dx, is_rectified in (("", True, False), (", first layer", False, False), (", ReLU", True, True)):
         arguments = {
             "dx": np.zeros_like(x),
             "dz": np.zeros_like(z),
             "da": da,
             "a": a,
             "z": z,
+            "x": x,
             "weights": weights,
             "activation": activation,
             "slope": SLOPE,
             "needs_dx": needs_dx,
+            "is_rectified": is_rectified,
         }
         compared = bounds if needs_dx else {"dz": bounds["dz"]}
-        which = name if needs_dx else f"{name}, first layer"
-        yield Case("dense", "dense_backward", which, arguments, compared, ("dx", "dz"), scratch=("dx",))
+        yield Case("dense", "dense_backward", f"{name}{which}", arguments, compared, ("dx", "dz"), scratch=("dx",))
 
 
 def _gradients(name: str, shape: tuple[int, int, int], draw: Any) -> Iterator[Case]:

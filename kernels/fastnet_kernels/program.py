@@ -83,6 +83,7 @@ OPTIMIZERS: Final = (
 )
 
 IDENTITY: Final = ACTIVATIONS.index("identity")
+RELU: Final = ACTIVATIONS.index("relu")
 
 SLOTS: Final = {
     "sgd": 1,  # the velocity

@@ -77,6 +77,7 @@ class TestTheSamplesProducts:
         assert not features[:, samples + 3 :].any()
         np.testing.assert_array_equal(features[:, :samples], features[:, :samples].T)
 
+    @pytest.mark.needs_compiler
     @pytest.mark.parametrize("threads", [2, 3, 7])
     def test_any_number_of_threads_gives_the_same_bits(self, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
         net = fn.Network([fn.Dense(5), fn.Dense(1)], input_shape=300, loss="mean_squared_error")

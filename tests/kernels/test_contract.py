@@ -44,6 +44,7 @@ INNER = {
     "backward",
     "rows_of",
     "inputs_of",
+    "rectifies",
     "samples_of",
     "weight_gradients",
     "penalize",

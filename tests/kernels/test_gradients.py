@@ -60,7 +60,7 @@ def test_dense(activation: int, l2: float) -> None:
 
     value()
     dx, dz, dweights, dbiases = np.empty_like(x), np.empty_like(a), np.empty_like(weights), np.empty_like(biases)
-    dense_backward(dx, dz, da, a, z, weights, activation, 0.25, True)
+    dense_backward(dx, dz, da, a, z, x, weights, activation, 0.25, True, False)
     dense_gradients(dweights, dbiases, x, dz, 0, False)
     weight_penalty(dweights, weights, l2 / 2, l2)
     for gradient, variable in ((dx, x), (dweights, weights), (dbiases, biases)):

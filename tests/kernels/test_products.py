@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fastnet_kernels.jit.small import AS_IT_IS, GATED, RECTIFIED
+
 DTYPES = ["float32", "float64"]
 AROUND_THE_TILES = [
     (1, 1, 1),
@@ -57,7 +59,7 @@ def chosen() -> Any:
     from fastnet_kernels.jit.products import gemm
 
     def call(out: Any, a: Any, b: Any, transpose_a: bool, transpose_b: bool, accumulate: bool, first: int) -> None:
-        gemm(out, a, b, b.reshape(-1)[:0], transpose_a, transpose_b, accumulate, first)
+        gemm(out, a, b, b.reshape(-1)[:0], transpose_a, transpose_b, accumulate, first, AS_IT_IS, out)
 
     return numba.njit(call)
 
@@ -239,7 +241,8 @@ def test_without_the_compiler_it_is_numpys(flags: tuple[bool, bool, bool]) -> No
     from fastnet_kernels.jit.products import gemm
 
     def product(out: Any, a: Any, b: Any, *rest: Any) -> None:
-        gemm(out, a, b, b.reshape(-1)[:0], *rest)
+        transpose_a, transpose_b, accumulate, first = rest
+        gemm(out, a, b, b.reshape(-1)[:0], transpose_a, transpose_b, accumulate, first, AS_IT_IS, out)
 
     assert_right(product, "float64", (5, 6, 7), flags)
 
@@ -252,14 +255,27 @@ def with_biases() -> Any:
     from fastnet_kernels.jit.products import gemm
 
     def call(out: Any, a: Any, b: Any, biases: Any, transpose_a: bool, transpose_b: bool) -> None:
-        gemm(out, a, b, biases, transpose_a, transpose_b, False, 0)
+        gemm(out, a, b, biases, transpose_a, transpose_b, False, 0, AS_IT_IS, out)
 
     return numba.njit(call)
 
 
-@pytest.mark.parametrize("transpose_b", [False, True])
-@pytest.mark.parametrize("transpose_a", [False, True])
-@pytest.mark.parametrize(
+@pytest.fixture(scope="module")
+def finished() -> Any:
+    """The product of which ReLU or its derivative is taken, compiled."""
+    import numba
+
+    from fastnet_kernels.jit.products import gemm
+
+    def call(
+        out: Any, a: Any, b: Any, biases: Any, transpose_a: bool, transpose_b: bool, finish: int, gate: Any
+    ) -> None:
+        gemm(out, a, b, biases, transpose_a, transpose_b, False, 0, finish, gate)
+
+    return numba.njit(call)
+
+
+EACH_WAY = pytest.mark.parametrize(
     "shape",
     [
         *[(1, 40, 9), (40, 1, 9), (3, 1, 9), (40, 9, 1), (5, 6, 1), (32, 10, 64), (33, 17, 5), (5, 6, 300)],
@@ -267,6 +283,36 @@ def with_biases() -> Any:
     ],
     ids=str,
 )
+
+
+@pytest.mark.parametrize("has_biases", [False, True])
+@pytest.mark.parametrize("finish", [RECTIFIED, GATED], ids=["ReLU", "its derivative"])
+@pytest.mark.parametrize("transpose_b", [False, True])
+@pytest.mark.parametrize("transpose_a", [False, True])
+@EACH_WAY
+def test_what_a_product_ends_with_is_what_a_pass_over_it_gives(
+    shape: tuple[int, int, int], transpose_a: bool, transpose_b: bool, finish: int, has_biases: bool, finished: Any
+) -> None:
+    """To the bit, with NaN and infinity, in each of the ways to a product, and without the compiler."""
+    rows, columns, inner = shape
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((inner, rows) if transpose_a else (rows, inner)).astype("float32")
+    b = rng.standard_normal((columns, inner) if transpose_b else (inner, columns)).astype("float32")
+    if a.size > 2:
+        a.flat[1], a.flat[-1] = np.nan, np.inf
+    biases, gate = rng.standard_normal((2, rows, columns)).astype("float32")
+    given = biases[0] if has_biases else biases[0, :0]
+    out, plain = np.empty((2, rows, columns), "float32")
+    with np.errstate(invalid="ignore"):
+        finished(plain, a, b, given, transpose_a, transpose_b, AS_IT_IS, gate)
+        finished(out, a, b, given, transpose_a, transpose_b, finish, gate)
+        expected = np.where(plain < 0, 0, plain) if finish == RECTIFIED else plain * (gate > 0)
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("transpose_b", [False, True])
+@pytest.mark.parametrize("transpose_a", [False, True])
+@EACH_WAY
 def test_biases_are_added_to_each_row(
     shape: tuple[int, int, int], transpose_a: bool, transpose_b: bool, with_biases: Any
 ) -> None:

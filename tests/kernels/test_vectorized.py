@@ -307,7 +307,7 @@ def test_the_biases_are_added_by_the_product(compiled: Any) -> None:
     assert code.calls("fastnet_gemm_float32"), "the product is not where this test looks"
     assert not adds(code)
     matrices, biases = tuple(np.ones((8, 8), np.float32) for _ in range(3)), np.ones(8, np.float32)
-    assert adds(compiled(gemm, (*matrices, biases, False, False, False, 0)))
+    assert adds(compiled(gemm, (*matrices, biases, False, False, False, 0, 0, matrices[0])))
 
 
 def test_the_tiles_of_products_stay_in_registers(compiled: Any) -> None:
@@ -319,7 +319,7 @@ def test_the_tiles_of_products_stay_in_registers(compiled: Any) -> None:
     from fastnet_kernels.jit.vectors import VECTOR_BYTES
 
     matrices = tuple(np.ones((8, 8), np.float32) for _ in range(3))
-    loops = innermost_loops(compiled(gemm, (*matrices, np.ones(0, np.float32), False, False, False, 0)))
+    loops = innermost_loops(compiled(gemm, (*matrices, np.ones(0, np.float32), False, False, False, 0, 0, matrices[0])))
     # One of the large tiles; of small ones, for rows and for columns, one of each width, and two of two vectors, which
     # are what is left or not.
     wanted = Counter({2 * TALL * UNROLLED: 1})

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from ..program import RELU
 from ..reference import dense as reference
 from .activations import activation_backward, activation_forward
 from .blas import address
@@ -13,9 +14,10 @@ from .formula import elementwise, sqrt, where
 from .library import MATRIX, VECTOR, shared
 from .products import TALL, gemm, in_registers, reads_columns, turn_matrix
 from .rows import by_columns, move, sum_rows
+from .small import AS_IT_IS, GATED, RECTIFIED
 from .thin import combine_rows
 from .vectors import stack
-from .views import flat, row_block, vector
+from .views import flat, is_same, row_block, vector
 
 ROWS_AT_ONCE = 2 * TALL
 """Of the samples' products with each other, which are worked out for as many columns as the first of them needs."""
@@ -28,20 +30,23 @@ def _none(like):
 
 @kernel
 def dense_forward(a, z, x, weights, biases, activation, slope):
-    gemm(z, x, weights, biases, False, False, False, 0)
-    activation_forward(a, z, activation, slope)
+    if activation == RELU and is_same(a, z):
+        gemm(z, x, weights, biases, False, False, False, 0, RECTIFIED, z)
+    else:
+        gemm(z, x, weights, biases, False, False, False, 0, AS_IT_IS, z)
+        activation_forward(a, z, activation, slope)
 
 
 @kernel
-def dense_backward(dx, dz, da, a, z, weights, activation, slope, needs_dx):
+def dense_backward(dx, dz, da, a, z, x, weights, activation, slope, needs_dx, is_rectified):
     activation_backward(dz, da, a, z, activation, slope)
     if needs_dx:
-        gemm(dx, dz, weights, _none(dz), False, True, False, 0)
+        gemm(dx, dz, weights, _none(dz), False, True, False, 0, GATED if is_rectified else AS_IT_IS, x)
 
 
 @kernel
 def dense_gradients(dweights, dbiases, x, dz, first, accumulate):
-    gemm(dweights, x, dz, _none(dz), True, False, accumulate, first)
+    gemm(dweights, x, dz, _none(dz), True, False, accumulate, first, AS_IT_IS, dweights)
     if dbiases.size > 0:
         sum_rows(dbiases, dz, accumulate)
 
@@ -87,6 +92,7 @@ def samples_products(products: Any, turned: Any, x: Any, weights: Any, first: in
 def _samples_products(products, turned, x, weights, first, end):
     (n, n_features), n_out, wide = x.shape, weights.shape[1], products.shape[1]
     zero, memory, yes, no = x.dtype.type(0), address(stack(x), 0), np.bool_(True), np.bool_(False)
+    finish = np.int64(AS_IT_IS)
     for start in range(0, n_features, turned.shape[0]):
         deep = min(turned.shape[0], n_features - start)
         given = address(x, first * n_features + start)
@@ -100,7 +106,24 @@ def _samples_products(products, turned, x, weights, first, end):
                 combine_rows(zero, out, out, own, wide, own, wide, columns, deep, True)
             else:
                 in_registers(
-                    zero, out, wide, out, wide, own, wide, own, wide, rows, columns, deep, yes, no, yes, memory
+                    zero,
+                    out,
+                    wide,
+                    out,
+                    wide,
+                    own,
+                    wide,
+                    own,
+                    wide,
+                    rows,
+                    columns,
+                    deep,
+                    yes,
+                    no,
+                    yes,
+                    memory,
+                    finish,
+                    out,
                 )
     for i in range(first, end, ROWS_AT_ONCE):
         below = min(i + ROWS_AT_ONCE, end)
@@ -115,7 +138,7 @@ def samples_weights(weights: Any, x: Any, combination: Any, share: Any, initial_
 
 @shared(types.none, *[MATRIX] * 3, VECTOR, MATRIX, plain=samples_weights)
 def _samples_weights(weights, x, combination, share, initial_weights):
-    gemm(weights, x, combination, _none(x), True, False, False, 0)
+    gemm(weights, x, combination, _none(x), True, False, False, 0, AS_IT_IS, weights)
     _add_share(flat(weights), flat(initial_weights), share[0])
 
 
@@ -125,9 +148,9 @@ def samples_forward(a, z, x, combination, share, biases, first_row, activation, 
     n, wide = x.shape
     if reads_columns(rows, n_out, n, x.itemsize):
         # The products of the samples with each other are symmetric, so that these rows are columns too.
-        gemm(z, x, combination, biases, True, False, False, first_row)
+        gemm(z, x, combination, biases, True, False, False, first_row, AS_IT_IS, z)
     else:
-        gemm(z, row_block(x, first_row, rows), combination, biases, False, False, False, 0)
+        gemm(z, row_block(x, first_row, rows), combination, biases, False, False, False, 0, AS_IT_IS, z)
     for i in range(rows):
         begins = vector(flat(x), (first_row + i) * wide + n, n_out)
         _add_share(vector(flat(z), i * n_out, n_out), begins, share[0])
@@ -147,7 +170,7 @@ def samples_gradients(dcombination, dbiases, dz, first, first_row, accumulate):
 @kernel
 def samples_penalty(product, x, combination, share, first_row):
     n = combination.shape[0]
-    gemm(product, x, combination, _none(x), False, False, False, 0)
+    gemm(product, x, combination, _none(x), False, False, False, 0, AS_IT_IS, product)
     twice = 2 * share[0]
     total = 0.0
     for i in range(product.shape[0]):

@@ -26,6 +26,7 @@ from ..program import (
     HISTORY_COLUMNS,
     HISTORY_CORRECT,
     HISTORY_LOSS,
+    IDENTITY,
     LAYER_NORM,
     MEAN,
     NOISE,
@@ -37,6 +38,7 @@ from ..program import (
     OWN_SQUARES,
     PRODUCT,
     RATE,
+    RELU,
     RUN,
     SAMPLES,
     VARIANCE,
@@ -181,6 +183,14 @@ def forward(
 
 
 @kernel
+def rectifies(program, index):
+    if index < 0 or index + 1 >= program.size or program[index + 1]["kind"] != DENSE:
+        return False
+    op = program[index]
+    return (op["kind"] == DENSE or op["kind"] == SAMPLES) and op["function"] == RELU
+
+
+@kernel
 def samples_of(op):
     return (op["biases"] - 1 - op["weights"]) // op["output_size"]
 
@@ -220,12 +230,17 @@ def backward(
         z = matrix(activations, op["z"] * max_rows + place * op["output_size"], rows, op["output_size"])
         dout = matrix(deltas, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
         dx = matrix(deltas, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
+        # The derivative of a ReLU before a dense layer is in what that passed on.
+        function = IDENTITY if rectifies(program, index) else op["function"]
+        needs_dx = op["passes_on"] != 0
         if op["kind"] == DENSE:
             weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
-            dense_backward(dx, dout, dout, out, z, weights, op["function"], op["slope"], op["passes_on"] != 0)
+            given = matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
+            is_rectified = rectifies(program, index - 1)
+            dense_backward(dx, dout, dout, out, z, given, weights, function, op["slope"], needs_dx, is_rectified)
         elif op["kind"] == SAMPLES:
             combination = matrix(parameters, op["weights"], samples_of(op), op["output_size"])
-            dense_backward(dx, dout, dout, out, z, combination, op["function"], op["slope"], op["passes_on"] != 0)
+            dense_backward(dx, dout, dout, out, z, dx, combination, function, op["slope"], needs_dx, False)
             if op["l2"] > 0:
                 product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
                 share = vector(parameters, op["biases"] - 1, 1)

@@ -191,7 +191,7 @@ def from_python(member: Callable[..., None], dtype: str) -> Callable[..., None]:
     It runs without Python's lock, and checks nothing of what it is given but the types.
     """
     if not COMPILED:
-        return member
+        return np.errstate(over="ignore", invalid="ignore")(member)
     load(dtype)
     name, number = member.__name__, numba.from_dtype(np.dtype(dtype))
     kinds = _MEMBERS[name].signature(number).args

@@ -18,12 +18,13 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from .activations import relu, relu_derivative
 from .blas import address, by_blas, pointers
 from .compiler import kernel
 from .library import MATRIX, VECTOR, shared
 from .loops import UNROLLED, in_steps
 from .rows import add_to_rows
-from .small import small_product, spreads
+from .small import AS_IT_IS, GATED, RECTIFIED, small_product, spreads
 from .thin import combine_rows, dot_rows, outer_product
 from .transpose import turn
 from .vectors import REGISTERS, SMALL, VECTOR_BYTES, Vectors, stack
@@ -56,12 +57,23 @@ DEPTH_BYTES, HEIGHT = 1024, 22 * TALL
 
 
 def gemm(
-    out: Any, a: Any, b: Any, biases: Any, transpose_a: bool, transpose_b: bool, accumulate: bool, first: int
+    out: Any,
+    a: Any,
+    b: Any,
+    biases: Any,
+    transpose_a: bool,
+    transpose_b: bool,
+    accumulate: bool,
+    first: int,
+    finish: int,
+    gate: Any,
 ) -> None:
     """Fill ``out = op(a) @ op(b)``, op being the transpose where asked, or add it to ``out`` if ``accumulate``.
 
     C-ordered matrices of one float type. A wider ``a`` stands for its columns from ``first`` on. ``biases`` (columns,)
-    are added to each row; they are empty where there are none, which they have to be if ``accumulate``.
+    are added to each row; they are empty where there are none, which they have to be if ``accumulate``. Then comes what
+    ``finish`` says: nothing (AS_IT_IS), ReLU (RECTIFIED), or the derivative of the ReLU that gave ``gate`` (GATED), a
+    matrix like ``out``, or any where nobody looks at it.
 
     Without the compiler this is the Python that runs.
     """
@@ -73,10 +85,14 @@ def gemm(
         out += product
     else:
         out[...] = product + biases if biases.size > 0 else product
+    if finish == RECTIFIED:
+        relu(out, out, 0.0)
+    elif finish == GATED:
+        relu_derivative(out, out, gate, gate, 0.0)
 
 
-@shared(types.none, *[MATRIX] * 3, VECTOR, *[types.boolean] * 3, types.int64, plain=gemm)
-def _gemm(out, a, b, biases, transpose_a, transpose_b, accumulate, first):
+@shared(types.none, *[MATRIX] * 3, VECTOR, *[types.boolean] * 3, types.int64, types.int64, MATRIX, plain=gemm)
+def _gemm(out, a, b, biases, transpose_a, transpose_b, accumulate, first, finish, gate):
     rows, columns = out.shape
     a_step, b_step, inner = a.shape[1], b.shape[1], b.shape[0]
     if transpose_b:
@@ -114,6 +130,8 @@ def _gemm(out, a, b, biases, transpose_a, transpose_b, accumulate, first):
             biases_left = has_biases
         else:
             turned = address(stack(b), 0)
+            # What is worked out transposed has no gate beside it, nor has what is added.
+            is_later = finish == GATED and (adds or transpose_a)
             in_registers(
                 zero,
                 c,
@@ -131,9 +149,17 @@ def _gemm(out, a, b, biases, transpose_a, transpose_b, accumulate, first):
                 transpose_b,
                 adds,
                 turned,
+                AS_IT_IS if is_later else finish,
+                address(gate, 0),
             )
+            if not is_later:
+                return
     if biases_left:
         add_to_rows(out, biases)
+    if finish == RECTIFIED:
+        relu(out, out, 0.0)
+    elif finish == GATED:
+        relu_derivative(out, out, gate, gate, 0.0)
 
 
 @kernel
@@ -188,6 +214,8 @@ def in_registers(
     transpose_b,
     adds,
     turned,
+    finish,
+    gate,
 ):
     """Nothing is copied but what has to be turned, in the memory of ``turned``, as much at a time as there is room for:
     some columns of a second matrix that is transposed, or some rows of an output that has but a few columns for many
@@ -226,6 +254,8 @@ def in_registers(
             m,
             n,
             inner,
+            finish,
+            gate + at,
             transpose_a,
             adds,
         )

@@ -11,6 +11,7 @@ which tile it is in. ``docs/decisions/0020``, ``0022`` and ``0031`` tell what wa
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,10 @@ from numba.extending import intrinsic
 
 from .loops import UNROLLED, in_steps
 from .vectors import REGISTERS, Vectors
+
+AS_IT_IS, RECTIFIED, GATED = range(3)
+"""What becomes of a product's numbers while they are still in registers: nothing, their ReLU, or the derivative of the
+ReLU that gave another matrix."""
 
 HEIGHTS = {2: (12, 8, 4, 2), 1: (12, 8, 4, 2)} if REGISTERS == 32 else {2: (6, 2), 1: (8, 4, 2)}
 """For each width of a tile, in vectors, how many rows it may have: with ``a`` in rows many have a pointer each. Wider
@@ -59,11 +64,15 @@ class _Product:
 
     def __init__(self, vectors: Vectors, arguments: list[Any], is_turned: bool) -> None:
         self.vectors, self.builder, self.is_turned = vectors, vectors.builder, is_turned
-        c, c_step, before, before_step, a, a_step, b, b_step, *sizes, self.add = arguments
+        c, c_step, before, before_step, a, a_step, b, b_step, *sizes, finish, gate, self.add = arguments
         self.rows, self.columns, self.inner = sizes
-        self.c, self.before, self.a, self.b = (
-            self.builder.inttoptr(address, ir.PointerType(ir.IntType(8))) for address in (c, before, a, b)
+        self.c, self.before, self.a, self.b, self.gate = (
+            self.builder.inttoptr(address, ir.PointerType(ir.IntType(8))) for address in (c, before, a, b, gate)
         )
+        is_rectified = self.builder.icmp_signed("==", finish, self.number(RECTIFIED))
+        least = (vectors.number(number) for number in (0.0, -math.inf))
+        self.least = vectors.spread(self.builder.select(is_rectified, *least))
+        self.is_gated = self.builder.icmp_signed("==", finish, self.number(GATED))
         self.c_step, self.before_step, self.a_step, self.b_step = (
             self.builder.mul(step, self.number(vectors.itemsize)) for step in (c_step, before_step, a_step, b_step)
         )
@@ -79,7 +88,7 @@ class _Product:
 
         def take(width: int, count: Any, mask: Any = None) -> None:
             bytes_before = self.builder.mul(self.builder.load(first), self.number(self.vectors.itemsize))
-            matrices = (self.builder.gep(matrix, [bytes_before]) for matrix in (self.c, self.before, self.b))
+            matrices = (self.builder.gep(matrix, [bytes_before]) for matrix in (self.c, self.before, self.b, self.gate))
             self._strip(width, mask, *matrices)
             self.builder.store(self.builder.add(self.builder.load(first), count), first)
 
@@ -100,7 +109,7 @@ class _Product:
     def _fits(self, at: Any, size: Any, end: Any) -> Any:
         return self.builder.icmp_signed("<=", self.builder.add(self.builder.load(at), size), end)
 
-    def _strip(self, width: int, mask: Any, c: Any, before: Any, b: Any) -> None:
+    def _strip(self, width: int, mask: Any, c: Any, before: Any, b: Any, gate: Any) -> None:
         """All rows of some columns: the highest tiles as long as they are whole, then what is left in as few as it
         takes, since the lower a tile, the longer it waits for its multiply-adds; one that is too high for what is left
         begins in rows that are done already."""
@@ -113,7 +122,7 @@ class _Product:
 
         highest, *lower = HEIGHTS[width]
         with _while(builder, functools.partial(self._fits, top, self.number(highest), self.rows)):
-            self._tile(highest, width, mask, builder.load(top), self.number(0), c, before, b)
+            self._tile(highest, width, mask, builder.load(top), self.number(0), c, before, b, gate)
             builder.store(builder.add(builder.load(top), self.number(highest)), top)
         for height, next_lower in itertools.pairwise([*lower, 0]):
             has_room = builder.icmp_signed(">=", self.rows, self.number(height))
@@ -121,10 +130,12 @@ class _Product:
                 last = builder.sub(self.rows, self.number(height))
                 is_last = builder.icmp_signed(">", builder.load(top), last)
                 start = builder.select(is_last, last, builder.load(top))
-                self._tile(height, width, mask, start, builder.sub(builder.load(top), start), c, before, b)
+                self._tile(height, width, mask, start, builder.sub(builder.load(top), start), c, before, b, gate)
                 builder.store(builder.add(start, self.number(height)), top)
 
-    def _tile(self, rows: int, width: int, mask: Any, top: Any, done: Any, c: Any, before: Any, b: Any) -> None:
+    def _tile(
+        self, rows: int, width: int, mask: Any, top: Any, done: Any, c: Any, before: Any, b: Any, gate: Any
+    ) -> None:
         """The first ``done`` rows are in the output already."""
         vectors, builder = self.vectors, self.builder
         numbers = ir.PointerType(vectors.number)
@@ -173,19 +184,39 @@ class _Product:
         to_a_turn = UNROLLED if rows == HEIGHTS[width][0] else 1
         sums = in_steps(builder, self.inner, to_a_turn, running, steps)[len(starts) + 1 :]
         lines = self._lines(c, top, self.c_step, rows)
+
+        def store(line: Any, totals: list[Any], finished: Callable[..., Any]) -> None:
+            for total, (place, mask) in zip(totals, across, strict=True):
+                vectors.store(finished(total, place, mask), line, place, mask)
+
+        each_row = [sums[row * width : (row + 1) * width] for row in range(rows)]
         with builder.if_else(self.add) as (adding, filling):
             with adding:
-                for row, (line, start) in enumerate(
-                    zip(lines, self._lines(before, top, self.before_step, rows), strict=True)
-                ):
+                starts = self._lines(before, top, self.before_step, rows)
+                for row, (line, totals, start) in enumerate(zip(lines, each_row, starts, strict=True)):
                     with builder.if_then(builder.icmp_signed("<=", done, self.number(row))):
-                        for total, (place, mask) in zip(sums[row * width :], across, strict=False):
-                            total = vectors.add(vectors.load(start, place, mask), total)
-                            vectors.store(total, line, place, mask)
-            with filling:  # again, where they are there already: with the same bits
-                for row, line in enumerate(lines):
-                    for total, (place, mask) in zip(sums[row * width :], across, strict=False):
-                        vectors.store(total, line, place, mask)
+                        store(line, totals, functools.partial(self._added, start))
+            # Again, where they are there already: with the same bits.
+            with filling, builder.if_else(self.is_gated) as (gated, plain):
+                with gated:
+                    gates = self._lines(gate, top, self.c_step, rows)
+                    for line, totals, own in zip(lines, each_row, gates, strict=True):
+                        store(line, totals, functools.partial(self._gated, own))
+                with plain:
+                    for line, totals in zip(lines, each_row, strict=True):
+                        store(line, totals, lambda total, place, mask: self._rectified(total))
+
+    def _added(self, start: Any, total: Any, place: Any, mask: Any) -> Any:
+        return self._rectified(self.vectors.add(self.vectors.load(start, place, mask), total))
+
+    def _rectified(self, total: Any) -> Any:
+        """ReLU's, if asked for: NaN, which is not below anything, stays."""
+        return self.builder.select(self.builder.fcmp_ordered("<", total, self.least), self.least, total)
+
+    def _gated(self, gate: Any, total: Any, place: Any, mask: Any) -> Any:
+        """As ReLU's derivative, which multiplies by 0, so that NaN and infinity leave NaN."""
+        is_open = self.builder.fcmp_ordered(">", self.vectors.load(gate, place, mask), self.vectors.zero)
+        return self.builder.select(is_open, total, self.builder.fmul(total, self.vectors.zero))
 
     def _after(self, pointer: Any, distance: Any) -> Any:
         """The pointer so many bytes further."""
@@ -216,11 +247,15 @@ def small_product(
     rows: Any,
     columns: Any,
     inner: Any,
+    finish: Any,
+    gate: Any,
     is_turned: Any,
     add: Any,
 ) -> Any:
-    """``c = a @ b``, to which ``before`` is added if ``add``. Addresses, and how many numbers a row is after the one
-    before, which of ``a`` is a column if it ``is_turned``; two rows and one step of the inner dimension at least."""
+    """``c = a @ b``, to which ``before`` is added if ``add``, and which is then finished as ``finish`` says; what is
+    GATED, by a matrix whose rows are as far apart as those of ``c``, cannot be added to. Addresses, and how many
+    numbers a row is after the one before, which of ``a`` is a column if it ``is_turned``; two rows and one step of the
+    inner dimension at least."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, *given, turned, add = arguments
@@ -232,4 +267,4 @@ def small_product(
                 _Product(vectors, [*given, add], False).write()
         return context.get_dummy_value()
 
-    return types.none(zero, *[types.intp] * 11, types.boolean, types.boolean), generate
+    return types.none(zero, *[types.intp] * 13, types.boolean, types.boolean), generate

@@ -14,6 +14,7 @@ from .compiler import kernel
 from .formula import elementwise
 from .products import gemm
 from .rows import add_to_rows
+from .small import AS_IT_IS
 from .views import flat, matrix, vector
 
 
@@ -40,7 +41,7 @@ def split_sums(op, parameters, activations, deltas, max_rows, part, x, first, en
     weights = matrix(parameters, op["weights"] + first * op["output_size"], end - first, op["output_size"])
     sums = sums_of(op, activations, deltas, max_rows, part, 0, rows)
     column = first if n == op["input_size"] else 0
-    gemm(sums, x, weights, vector(flat(x), 0, 0), False, False, False, column)
+    gemm(sums, x, weights, vector(flat(x), 0, 0), False, False, False, column, AS_IT_IS, sums)
 
 
 @elementwise("z")

@@ -10,7 +10,7 @@ the share is one more parameter, with gradient ``l2 * share``; the same optimize
 import numpy as np
 
 from ..program import Array
-from .activations import activation_backward, activation_forward
+from .activations import activation_backward, activation_forward, relu_derivative
 
 
 def dense_forward(a: Array, z: Array, x: Array, weights: Array, biases: Array, activation: int, slope: float) -> None:
@@ -35,10 +35,12 @@ def dense_backward(
     da: Array,
     a: Array,
     z: Array,
+    x: Array,
     weights: Array,
     activation: int,
     slope: float,
     needs_dx: bool,
+    is_rectified: bool,
 ) -> None:
     """Fill ``dz = da * f'(z)`` and ``dx = dz @ weightsT`` from ``da``, the gradient with respect to a dense layer's
     output (Goodfellow, Bengio and Courville, Deep Learning, algorithm 6.4; rows are samples here).
@@ -48,13 +50,17 @@ def dense_backward(
     dx : (n_samples, n_in), output; left alone unless needs_dx
     dz : (n_samples, n_out), output; may be ``da`` itself
     da, a, z : (n_samples, n_out)
+    x : (n_samples, n_in), which nobody looks at unless is_rectified
     weights : (n_in, n_out)
     activation, slope : as in dense_forward
     needs_dx : False for the first layer, whose input has no gradient to pass on
+    is_rectified : whether ReLU gave x, so that dx is to be the gradient with respect to what ReLU was given
     """
     activation_backward(dz, da, a, z, activation, slope)
     if needs_dx:
         np.matmul(dz, weights.T, out=dx)
+    if needs_dx and is_rectified:
+        relu_derivative(dx, dx, x, x, 0.0)
 
 
 def dense_gradients(dweights: Array, dbiases: Array, x: Array, dz: Array, first: int, accumulate: bool) -> None:

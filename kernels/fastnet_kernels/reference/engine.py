@@ -29,6 +29,7 @@ from ..program import (
     DWEIGHTS,
     HISTORY_CORRECT,
     HISTORY_LOSS,
+    IDENTITY,
     LAYER_NORM,
     MEAN,
     NOISE,
@@ -36,6 +37,7 @@ from ..program import (
     OWN_DWEIGHTS,
     OWN_MEAN,
     OWN_SQUARES,
+    RELU,
     SAMPLES,
     VARIANCE,
     Array,
@@ -156,6 +158,15 @@ def forward(
     return x
 
 
+def rectifies(program: Record, index: int) -> bool:
+    """Whether an op, if there is one of that index, is a layer with ReLU that a dense layer follows, which then applies
+    the derivative to the gradient that it passes on."""
+    if index < 0 or index + 1 >= program.size or program[index + 1]["kind"] != DENSE:
+        return False
+    op = program[index]
+    return bool((op["kind"] == DENSE or op["kind"] == SAMPLES) and op["function"] == RELU)
+
+
 def samples_of(op: Record) -> int:
     """How many samples a SAMPLES op has in all: as many times its outputs as there are parameters before its share."""
     return int((op["biases"] - 1 - op["weights"]) // op["output_size"])
@@ -204,12 +215,17 @@ def backward(
         z = matrix(activations, op["z"] * max_rows + place * op["output_size"], rows, op["output_size"])
         dout = matrix(deltas, op["output"] * max_rows + place * op["output_size"], rows, op["output_size"])
         dx = matrix(deltas, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
+        # The derivative of a ReLU before a dense layer is in what that passed on.
+        function = IDENTITY if rectifies(program, index) else op["function"]
+        needs_dx = op["passes_on"] != 0
         if op["kind"] == DENSE:
             weights = matrix(parameters, op["weights"], op["input_size"], op["output_size"])
-            dense_backward(dx, dout, dout, out, z, weights, op["function"], op["slope"], op["passes_on"] != 0)
+            given = matrix(activations, op["input"] * max_rows + place * op["input_size"], rows, op["input_size"])
+            is_rectified = rectifies(program, index - 1)
+            dense_backward(dx, dout, dout, out, z, given, weights, function, op["slope"], needs_dx, is_rectified)
         elif op["kind"] == SAMPLES:
             combination = matrix(parameters, op["weights"], samples_of(op), op["output_size"])
-            dense_backward(dx, dout, dout, out, z, combination, op["function"], op["slope"], op["passes_on"] != 0)
+            dense_backward(dx, dout, dout, out, z, dx, combination, function, op["slope"], needs_dx, False)
             if op["l2"] > 0:
                 product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
                 share = vector(parameters, op["biases"] - 1, 1)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy.typing as npt
 
@@ -82,15 +82,21 @@ def fit_many(
     KeyboardInterrupt
         On Ctrl-C, when the trainings under way have stopped, each at the end of an epoch; the others were not begun.
     """
-    if not isinstance(networks, Sequence) or not all(isinstance(network, Network) for network in networks):
-        raise ConfigurationError("fit_many needs a list of networks, such as [Network(...), Network(...)]")
+    if not isinstance(networks, Sequence):
+        raise ConfigurationError(
+            f"fit_many needs a list of networks, such as [Network(...), Network(...)], not {type(networks).__name__}"
+        )
+    for place, network in enumerate(networks):
+        if not isinstance(network, Network):
+            raise ConfigurationError(f"fit_many needs a list of networks, but its number {place} is {network!r}")
     networks = list(networks)
     if len({id(network) for network in networks}) < len(networks):
         raise ConfigurationError("fit_many needs different networks, but one is given twice; build a network for each")
     if not_taken := {"threads", "callbacks"} & options.keys():
         advice = "say how many train at once by workers" if not_taken == {"threads"} else "fit the networks one by one"
         raise ConfigurationError(f"fit_many does not take {' or '.join(sorted(not_taken))}; {advice}")
-    optimizers = list(optimizer) if isinstance(optimizer, Sequence) else [optimizer] * len(networks)
+    has_one_each = isinstance(optimizer, Sequence) and not isinstance(optimizer, str)
+    optimizers: list[Any] = list(cast(Sequence[Any], optimizer)) if has_one_each else [optimizer] * len(networks)
     if len(optimizers) != len(networks):
         raise ConfigurationError(
             f"fit_many needs an optimizer for each of the {len(networks)} networks, not {len(optimizers)}"

@@ -149,7 +149,7 @@ class Network(Model):
         wanted = [name for name in self.check_metrics(metrics) if name != "accuracy" or not self.is_classifier]
         features = self.check_samples(X)
         targets = self._training_targets(self.targets_of(X, y), len(features))
-        rows = len(features) if batch_size is None else whole("batch_size", batch_size, at_least=1)
+        rows = rows_of_batch(batch_size, len(features))
         self.check_training(optimizer, rows, len(features))
         validation = None
         if validation_data is not None:
@@ -192,7 +192,7 @@ class Network(Model):
         """
         X = self._streamed(stream)
         targets = self.check_targets(self.targets_of(stream, y), len(X))
-        rows = len(X) if batch_size is None else min(whole("batch_size", batch_size, at_least=1), len(X))
+        rows = min(rows_of_batch(batch_size, len(X)), len(X))
         return plan(self, X, Adam() if optimizer is None else optimizer, rows, targets.shape[1])
 
     def save(self, path: str | Path) -> None:
@@ -252,6 +252,21 @@ class Network(Model):
                 "learn; give samples of at least two classes"
             )
         return targets
+
+
+def rows_of_batch(batch_size: Any, samples: int) -> int:
+    """How many rows of so many samples a batch has.
+
+    Raises
+    ------
+    ConfigurationError
+        If batch_size is neither a whole number of at least 1 nor None.
+    """
+    if isinstance(batch_size, str):
+        raise ConfigurationError(
+            f"batch_size must be a whole number of at least 1, or None for all samples, not {batch_size!r}"
+        )
+    return samples if batch_size is None else whole("batch_size", batch_size, at_least=1)
 
 
 def load(path: str | Path, *, activations: Sequence[CustomActivation] | CustomActivation = ()) -> Network:

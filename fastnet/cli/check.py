@@ -38,9 +38,10 @@ def check(ctx: click.Context, /, gradients: bool, model: str | None, activations
     each in units of rounding, and how much of what rounding may cause the worst comparison took. The exit code is 1
     if any error is larger than that.
 
-    With --gradients every parameter's gradient, by both engines, is compared with central differences of the loss in
-    float64. MODEL is a saved model or sizes such as 5-7-3, tried with every activation; without it, every activation,
-    loss and normalisation is tried on small networks. Activations of your own are tried with fastnet's.
+    With --gradients the gradients of every layer, of some tens of its parameters where there are more, by both engines,
+    are compared with central differences of the loss in float64. MODEL is a saved model, a run's folder, or sizes such
+    as 5-7-3, tried with every activation; without it, every activation, loss and normalisation is tried on small
+    networks. Activations of your own are tried with fastnet's.
     """
     if model is not None and not gradients:
         raise click.UsageError("MODEL is for --gradients; leave it out, or add --gradients", ctx)
@@ -78,7 +79,7 @@ def _check_gradients(say: Printer, model: str | None, activations: Path | None, 
     from .own_activations import read_activations
 
     own = read_activations(activations)
-    say("every gradient beside central differences in float64 (the first time, the jit kernels are compiled) ...\n")
+    say("gradients beside central differences in float64 (the first time, the jit kernels are compiled) ...\n")
     say.close()
     found = [(name, result) for name, network in networks(model, own) for result in check_gradients(network)]
     for line in table(GRADIENTS_HEADER, [_row(name, result) for name, result in found]):

@@ -5,6 +5,7 @@ With the whole set in every batch and an update that is linear in the gradient, 
 op is SAMPLES, over a row ``[X_i @ XT, X_i @ W0]`` for each sample, and W is worked out when somebody asks.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -18,19 +19,20 @@ from ..model import Array, Model
 from ..optimizers import Optimizer
 from ..pixels import Pixels, Samples
 from ..state import fill
-from ..threads import in_parts, one_blas_thread
+from ..threads import available, in_parts, one_blas_thread
 from .trained import StandIn, Trained
 
 LEAST_EPOCHS = 10
 """X @ XT costs about as much as n / (4 n_out) ordinary epochs, so a short training does not pay."""
 
 COLUMNS_AT_ONCE = 1024
-"""Features of pixels that are converted together. So many columns as floats take less room than the weights' gradient
-of a layer of some hundreds of units, as there are fewer samples than features."""
+"""Features of pixels that are converted together, and whose weights are worked out together, whatever they are, since
+pixels have the bits of floats. So many columns as floats take less room than the weights' gradient of a layer of some
+hundreds of units, as there are fewer samples than features."""
 
 TOGETHER = 128
-"""Features that kernels take at a time, so that a tile's share of them stays in the first cache. It divides
-``COLUMNS_AT_ONCE``, so that pixels have the bits of floats."""
+"""Features whose products with each other are added up at a time, so that a tile's share of them stays in the first
+cache. It divides ``COLUMNS_AT_ONCE``, so that pixels have the bits of floats."""
 
 
 WORTH_THREADS = 1_000_000_000
@@ -100,15 +102,17 @@ class SampleSpace(StandIn):
         """Fill in each sample's products with all and with the weights, of which each thread has as much to do."""
         n, multiply = len(self._samples), self._kernel("samples_products")
 
-        def rows_of(part: slice) -> None:
+        def fill_rows(part: slice, block: Array, weights: Array) -> None:
             # Of so many products of pairs, one of each, how many rows are as large a share.
             first, end = (n - math.isqrt(n * n - pairs) for pairs in (part.start, part.stop))
             turned = aligned((TOGETHER, products.shape[1]), products.dtype)
-            for columns, block in self._blocks():
-                multiply(products, turned, block, self.weights[columns], first, end)
+            multiply(products, turned, block, weights, first, end)
 
-        multiply_adds = n * (self.weights.size + n * len(self.weights) // 2)
-        in_parts(rows_of, n * n, threads if multiply_adds >= WORTH_THREADS else 1)
+        for columns, block, _ in self._blocks(COLUMNS_AT_ONCE if isinstance(self._samples, Pixels) else None):
+            weights = self.weights[columns]
+            multiply_adds = n * (weights.size + n * len(weights) // 2)
+            members = min(threads, available(), n) if multiply_adds >= WORTH_THREADS else 1
+            in_parts(functools.partial(fill_rows, block=block, weights=weights), n * n, members)
 
     def _kernel(self, name: str) -> Callable[..., None]:
         from fastnet_kernels.jit import dense, library
@@ -167,21 +171,21 @@ class SampleSpace(StandIn):
         weights = ordinary[: self.weights.size].reshape(self.weights.shape)
         fill_weights, combination = self._kernel("samples_weights"), combination.reshape(n, n_out)
         with one_blas_thread():
-            for columns, block in self._blocks():
-                fill_weights(weights[columns], block, combination, share, self.weights[columns])
+            for columns, block, first in self._blocks(COLUMNS_AT_ONCE):
+                fill_weights(weights[columns], block, combination, share, self.weights[columns], first)
         ordinary[self.weights.size :] = rest
         return ordinary
 
-    def _blocks(self) -> Iterator[tuple[slice, Array]]:
-        """All features, but of pixels some at a time, so that they are never converted whole: which, and what all
-        samples (n, ...) have there."""
+    def _blocks(self, at_once: int | None) -> Iterator[tuple[slice, Array, int]]:
+        """Some of the features at a time, or all: which, and an array (n, ...) that has them from a column on."""
         samples, dtype = self._samples, self.weights.dtype
-        if not isinstance(samples, Pixels):
-            yield slice(None), samples
-            return
-        for start in range(0, samples.shape[1], COLUMNS_AT_ONCE):
-            columns = slice(start, start + COLUMNS_AT_ONCE)
-            yield columns, np.divide(samples.X[:, columns], dtype.type(samples.divisor), dtype=dtype, order="C")
+        n_features = samples.shape[1]
+        for start in range(0, n_features, at_once or n_features):
+            columns = slice(start, start + (at_once or n_features))
+            if isinstance(samples, Pixels):
+                yield columns, np.divide(samples.X[:, columns], dtype.type(samples.divisor), dtype=dtype, order="C"), 0
+            else:
+                yield columns, samples, start
 
     def state(self) -> dict[str, Any]:
         return super().state() | {"first_weights": self.weights}

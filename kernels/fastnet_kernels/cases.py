@@ -306,10 +306,12 @@ def _samples_of_features(name: str, combination: Float64, share: Float64, draw: 
         arguments |= {"first": first, "end": end}
         bounds = {"products": bound}
         yield Case("dense", "samples_products", f"{name}, {part}", arguments, bounds, scratch=("turned",))
-    arguments = {"weights": np.zeros_like(weights), "x": x, "combination": combination, "share": share}
-    arguments |= {"initial_weights": weights}
-    bounds = {"weights": Bound(np.abs(x.T) @ np.abs(combination) + np.abs(share * weights), n + 2)}
-    yield Case("dense", "samples_weights", name, arguments, bounds, filled=("weights",))
+    for part, first, end in (("all features", 0, n_features), ("some features", 3, n_features - 1)):
+        initial, given = weights[first:end], np.abs(x[:, first:end])
+        arguments = {"weights": np.zeros_like(initial), "x": x, "combination": combination, "share": share}
+        arguments |= {"initial_weights": initial, "first": first}
+        bounds = {"weights": Bound(given.T @ np.abs(combination) + np.abs(share * initial), n + 2)}
+        yield Case("dense", "samples_weights", f"{name}, {part}", arguments, bounds, filled=("weights",))
 
 
 def _loss(name: str, output: Float64, loss: int, rng: np.random.Generator) -> Iterator[Case]:

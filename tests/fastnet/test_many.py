@@ -49,6 +49,8 @@ def test_one_that_diverges_does_not_stop_the_others() -> None:
     ("options", "words"),
     [
         ({"optimizer": [fn.SGD()]}, "optimizer for each of the 2 networks, not 1"),
+        ({"optimizer": "sgd"}, r"a fastnet optimizer such as Adam\(\), not 'sgd'"),
+        ({"batch_size": "full"}, "or None for all samples, not 'full'"),
         ({"threads": 2}, "does not take threads; say how many train at once by workers"),
         ({"callbacks": []}, "does not take callbacks"),
         ({"workers": 0}, "workers must be a whole number of at least 1"),
@@ -65,9 +67,17 @@ def test_one_network_given_twice() -> None:
         fn.fit_many([twice, twice], X, Y, epochs=1)
 
 
-@pytest.mark.parametrize("networks", [network(0), [network(0), 3], 5])
-def test_what_is_no_list_of_networks(networks: Any) -> None:
-    with pytest.raises(fn.ConfigurationError, match="needs a list of networks"):
+@pytest.mark.parametrize(
+    ("networks", "found"),
+    [
+        (network(0), "not Network$"),
+        (iter([network(0)]), "not list_iterator$"),
+        ([network(0), 3], "but its number 1 is 3$"),
+        (5, "not int$"),
+    ],
+)
+def test_what_is_no_list_of_networks(networks: Any, found: str) -> None:
+    with pytest.raises(fn.ConfigurationError, match=f"needs a list of networks, .*{found}"):
         fn.fit_many(networks, X, Y, epochs=1)
 
 

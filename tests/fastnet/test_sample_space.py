@@ -89,16 +89,35 @@ class TestTheSamplesProducts:
 
     @pytest.mark.needs_compiler
     @pytest.mark.parametrize(
-        "x",
-        [np.zeros((3, 4)), np.zeros((4, 3), np.float32).T, np.zeros(4, np.float32)],
-        ids=["dtype", "order", "shape"],
+        ("x", "found"),
+        [
+            (np.zeros((3, 4)), "C-ordered float64 of 2"),
+            (np.zeros((4, 3), np.float32).T, "otherwise ordered float32 of 2"),
+            (np.zeros(4, np.float32), "C-ordered float32 of 1"),
+        ],
     )
-    def test_compiled_code_is_given_no_other_array_than_it_knows(self, x: Floats) -> None:
+    def test_compiled_code_is_given_no_other_array_than_it_knows(self, x: Floats, found: str) -> None:
         from fastnet_kernels.jit import dense, library
 
         like = np.zeros((4, 2), np.float32)
-        with pytest.raises(TypeError, match=r"samples_weights takes C-ordered float32 arrays of 2 dimensions, not "):
-            library.from_python(dense.samples_weights, "float32")(like, x, like, like[0, :1], like)
+        with pytest.raises(TypeError, match=f"takes C-ordered float32 arrays of 2 dimensions, not {found}$"):
+            library.from_python(dense.samples_weights, "float32")(like, x, like, like[0, :1], like, 0)
+
+    def test_blocks_of_pixels_end_where_those_of_floats_do(self) -> None:
+        assert sample_space.COLUMNS_AT_ONCE % sample_space.TOGETHER == 0
+
+    @pytest.mark.needs_compiler
+    def test_pixels_have_the_bits_of_floats(self) -> None:
+        """So many weights that a block of few features would go another way to its product than one of all."""
+        pixels = np.random.default_rng(0).integers(0, 256, (1500, 2050), np.uint8)
+        first, second = fn.Pixels(pixels, divisor=255), np.divide(pixels, np.float32(255), dtype=np.float32)
+        found = []
+        for X in (first, second):
+            layers = [fn.Dense(100, activation="relu"), fn.Dense(2, activation="softmax")]
+            net = fn.Network(layers, input_shape=2050, loss="categorical_crossentropy", seed=0)
+            net.fit(X, np.arange(1500) % 2, optimizer=fn.SGD(0.01), epochs=10, batch_size=None, threads=1)
+            found.append(net.get_weights()[0][0])
+        np.testing.assert_array_equal(found[0], found[1])
 
 
 def fit(name: str, epochs: int, dtype: str = "float64", **more: Any) -> tuple[fn.Network, fn.History]:

@@ -268,9 +268,9 @@ def finished() -> Any:
     from fastnet_kernels.jit.products import gemm
 
     def call(
-        out: Any, a: Any, b: Any, biases: Any, transpose_a: bool, transpose_b: bool, finish: int, gate: Any
+        out: Any, a: Any, b: Any, biases: Any, transpose_a: bool, transpose_b: bool, add: bool, finish: int, gate: Any
     ) -> None:
-        gemm(out, a, b, biases, transpose_a, transpose_b, False, 0, finish, gate)
+        gemm(out, a, b, biases, transpose_a, transpose_b, add, 0, finish, gate)
 
     return numba.njit(call)
 
@@ -285,27 +285,34 @@ EACH_WAY = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.parametrize("has_biases", [False, True])
+@pytest.mark.parametrize("added", ["nothing", "biases", "out"])
 @pytest.mark.parametrize("finish", [RECTIFIED, GATED], ids=["ReLU", "its derivative"])
 @pytest.mark.parametrize("transpose_b", [False, True])
 @pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
 @EACH_WAY
 def test_what_a_product_ends_with_is_what_a_pass_over_it_gives(
-    shape: tuple[int, int, int], transpose_a: bool, transpose_b: bool, finish: int, has_biases: bool, finished: Any
+    shape: tuple[int, int, int],
+    dtype: str,
+    transpose_a: bool,
+    transpose_b: bool,
+    finish: int,
+    added: str,
+    finished: Any,
 ) -> None:
     """To the bit, with NaN and infinity, in each of the ways to a product, and without the compiler."""
     rows, columns, inner = shape
     rng = np.random.default_rng(0)
-    a = rng.standard_normal((inner, rows) if transpose_a else (rows, inner)).astype("float32")
-    b = rng.standard_normal((columns, inner) if transpose_b else (inner, columns)).astype("float32")
+    a = rng.standard_normal((inner, rows) if transpose_a else (rows, inner)).astype(dtype)
+    b = rng.standard_normal((columns, inner) if transpose_b else (inner, columns)).astype(dtype)
     if a.size > 2:
         a.flat[1], a.flat[-1] = np.nan, np.inf
-    biases, gate = rng.standard_normal((2, rows, columns)).astype("float32")
-    given = biases[0] if has_biases else biases[0, :0]
-    out, plain = np.empty((2, rows, columns), "float32")
+    before, gate = rng.standard_normal((2, rows, columns)).astype(dtype)
+    biases = before[0] if added == "biases" else before[0, :0]
+    out, plain = before.copy(), before.copy()
     with np.errstate(invalid="ignore"):
-        finished(plain, a, b, given, transpose_a, transpose_b, AS_IT_IS, gate)
-        finished(out, a, b, given, transpose_a, transpose_b, finish, gate)
+        finished(plain, a, b, biases, transpose_a, transpose_b, added == "out", AS_IT_IS, gate)
+        finished(out, a, b, biases, transpose_a, transpose_b, added == "out", finish, gate)
         expected = np.where(plain < 0, 0, plain) if finish == RECTIFIED else plain * (gate > 0)
     np.testing.assert_array_equal(out, expected)
 

@@ -1,4 +1,5 @@
-"""As in the reference, by ``products``, which add the biases, with one pass for the activation."""
+"""As in the reference, by ``products``, which add the biases and apply ReLU and its derivative, with one pass for any
+other activation."""
 
 from typing import Any
 
@@ -131,14 +132,14 @@ def _samples_products(products, turned, x, weights, first, end):
         turn_matrix(zero, out, wide, given, wide, below - i, n - below)
 
 
-def samples_weights(weights: Any, x: Any, combination: Any, share: Any, initial_weights: Any) -> None:
+def samples_weights(weights: Any, x: Any, combination: Any, share: Any, initial_weights: Any, first: int) -> None:
     """As in the reference, which without the compiler runs."""
-    reference.samples_weights(weights, x, combination, share, initial_weights)
+    reference.samples_weights(weights, x, combination, share, initial_weights, first)
 
 
-@shared(types.none, *[MATRIX] * 3, VECTOR, MATRIX, plain=samples_weights)
-def _samples_weights(weights, x, combination, share, initial_weights):
-    gemm(weights, x, combination, _none(x), True, False, False, 0, AS_IT_IS, weights)
+@shared(types.none, *[MATRIX] * 3, VECTOR, MATRIX, types.int64, plain=samples_weights)
+def _samples_weights(weights, x, combination, share, initial_weights, first):
+    gemm(weights, x, combination, _none(x), True, False, False, first, AS_IT_IS, weights)
     _add_share(flat(weights), flat(initial_weights), share[0])
 
 

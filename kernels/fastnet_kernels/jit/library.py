@@ -180,13 +180,10 @@ def _loaded(dtype: str) -> Callable[..., Any]:
     return library
 
 
-_AS_ARGUMENT = {types.int64: ctypes.c_int64, types.float64: ctypes.c_double, types.boolean: ctypes.c_bool}
-
-
 @functools.cache
 def from_python(member: Callable[..., None], dtype: str) -> Callable[..., None]:
-    """A member that returns nothing, to be called from Python with C-ordered arrays, where it lies in the library: an
-    entry point of its own would have to be compiled, and loaded by each process.
+    """A member that takes arrays and whole numbers and returns nothing, to be called from Python, where it lies in the
+    library: an entry point of its own would have to be compiled, and loaded by each process.
 
     It runs without Python's lock, and checks nothing of what it is given but the types.
     """
@@ -198,7 +195,7 @@ def from_python(member: Callable[..., None], dtype: str) -> Callable[..., None]:
     types_of: list[Any] = [ctypes.c_void_p, ctypes.c_void_p]  # for what it returns, and for an exception
     for kind in kinds:
         is_view = isinstance(kind, View)
-        types_of += [ctypes.c_void_p, *[ctypes.c_ssize_t] * kind.ndim] if is_view else [_AS_ARGUMENT[kind]]
+        types_of += [ctypes.c_void_p, *[ctypes.c_ssize_t] * kind.ndim] if is_view else [ctypes.c_int64]
     function = ctypes.CFUNCTYPE(ctypes.c_int32, *types_of)(llvmlite.binding.address_of_symbol(_symbol(name, number)))
 
     def call(*arguments: Any) -> None:
@@ -208,14 +205,16 @@ def from_python(member: Callable[..., None], dtype: str) -> Callable[..., None]:
                 given.append(argument)
                 continue
             if argument.dtype != np.dtype(dtype) or argument.ndim != kind.ndim or not argument.flags.c_contiguous:
+                order = "C-ordered" if argument.flags.c_contiguous else "otherwise ordered"
                 raise TypeError(
-                    f"{name} takes C-ordered {dtype} arrays of {kind.ndim} dimensions, not {argument.dtype} of "
+                    f"{name} takes C-ordered {dtype} arrays of {kind.ndim} dimensions, not {order} {argument.dtype} of "
                     f"{argument.ndim}"
                 )
             given += [argument.ctypes.data, *argument.shape]
         returned, raised = ctypes.c_void_p(), ctypes.c_void_p()
         status = function(ctypes.byref(returned), ctypes.byref(raised), *given)
-        assert status == 0, f"{name} ended with {status}"
+        if status != 0:
+            raise RuntimeError(f"{name} ended with status {status}")
 
     call.py_func = _MEMBERS[name].dispatcher.py_func  # type: ignore[attr-defined]
     return call

@@ -108,7 +108,7 @@ def samples_products(products: Array, turned: Array, x: Array, weights: Array, f
     Parameters
     ----------
     products : (n, n + n_out or more), output, which is added to
-    turned : (m, n + n_out or more), scratch for m features at a time
+    turned : (m, as wide as products), scratch for m features at a time
     x : (n, n_features), all samples
     weights : (n_features, n_out)
     first, end : the samples
@@ -119,18 +119,21 @@ def samples_products(products: Array, turned: Array, x: Array, weights: Array, f
     products[end:n, first:end] = products[first:end, end:n].T
 
 
-def samples_weights(weights: Array, x: Array, combination: Array, share: Array, initial_weights: Array) -> None:
+def samples_weights(
+    weights: Array, x: Array, combination: Array, share: Array, initial_weights: Array, first: int
+) -> None:
     """Fill ``weights = xT @ combination + share * initial_weights``, the ordinary weights, for some of the features.
 
     Parameters
     ----------
-    weights : (n_features, n_out), output
+    weights : (m, n_out), output
     x : (n, n_features), all samples
     combination : (n, n_out)
     share : (1,)
-    initial_weights : (n_features, n_out)
+    initial_weights : (m, n_out)
+    first : the first of the m features in x
     """
-    np.matmul(x.T, combination, out=weights)
+    np.matmul(x[:, first : first + len(weights)].T, combination, out=weights)
     weights += share * initial_weights
 
 

@@ -1,8 +1,9 @@
-"""The first layer in sample space: where it pays, a training sees n + n_out numbers a sample instead of d.
+"""The first layer in sample space: where it pays, a training sees n + 1 + n_out numbers a sample instead of d.
 
-With the whole set in every batch and an update that is linear in the gradient, the first layer's weights always are
-``share * W0 + XT @ A``: see ``fastnet_kernels.reference.dense``. So the training runs on another Program, whose first
-op is SAMPLES, over a row ``[X_i @ XT, X_i @ W0]`` for each sample, and W is worked out when somebody asks.
+With the whole set in every batch and an update that is linear in the gradient, the first layer's weights always are a
+combination of what they began with, the samples, and what samples have in common: see
+``fastnet_kernels.reference.dense``. So the training runs on another Program, whose first op is SAMPLES, over a row of
+products for each sample, and W is worked out when somebody asks.
 """
 
 import functools
@@ -24,6 +25,9 @@ from .trained import StandIn, Trained
 
 LEAST_EPOCHS = 10
 """X @ XT costs about as much as n / (4 n_out) ordinary epochs, so a short training does not pay."""
+
+ENOUGH = 32
+"""Samples whose mean is near enough to that of all: what matters is that next to nothing is left in its direction."""
 
 COLUMNS_AT_ONCE = 1024
 """Features of pixels that are converted together, and whose weights are worked out together, whatever they are, since
@@ -52,7 +56,7 @@ def pays(model: Model, X: Samples, optimizer: Optimizer, batch_size: int, epochs
         and first["max_norm"] == 0
         and optimizer.is_linear
         and batch_size >= n
-        and n + first["output_size"] < d
+        and n + 1 + first["output_size"] < d
         and epochs >= max(LEAST_EPOCHS, n / (2 * first["output_size"]))
     )
 
@@ -75,11 +79,13 @@ class SampleSpace(StandIn):
     ----------
     program : Record
         The model's Program with its first op replaced.
-    parameters : (n * n_out + 1 + ...,) ndarray
-        A, the share, and the model's parameters from the first layer's biases on.
-    features : (n, n + n_out or more) ndarray
-        The samples' products with each other and with ``weights``; what else there is are zeros.
+    parameters : ((n + 1) * n_out + 1 + ...,) ndarray
+        A and s, the share, and the model's parameters from the first layer's biases on.
+    features : (n + 1, n + 1 + n_out or more) ndarray
+        What each sample is there: its products with all, how far it goes in the mean's direction, and its products with
+        the weights. The last row is that of the direction; what else there is are zeros.
     weights : (n_features, n_out) ndarray
+        Those that the training began with.
     """
 
     fills_rows_alone: ClassVar[bool] = True
@@ -90,40 +96,65 @@ class SampleSpace(StandIn):
         if weights is not None:
             fill(self.weights, weights)
         n, n_out = len(X), self.weights.shape[1]
-        products = aligned((n, in_whole_lines(n + n_out, model.dtype)), model.dtype, zeros=True)
+        direction, self._along = self._common()
+        start = direction @ self.weights
+        # The direction, and the weights at right angles to it.
+        self._initial = np.empty((len(direction), 1 + n_out), model.dtype)
+        self._initial[:, 0] = direction
+        np.subtract(self.weights, direction[:, np.newaxis] * start, out=self._initial[:, 1:])
+        products = aligned((n + 1, in_whole_lines(n + 1 + n_out, model.dtype)), model.dtype, zeros=True)
         self._multiply(products, threads)
+        products[:n, n] = products[n, :n] = self._along
         # The model's parameters after the first layer's weights.
         rest = model.parameters[self.weights.size :]
-        parameters = np.concatenate([np.zeros(n * n_out, model.dtype), np.ones(1, model.dtype), rest])
-        super().__init__(model, self._moved(model.program, products), parameters, products, n_slots)
+        parameters = np.concatenate([np.zeros(n * n_out, model.dtype), start, np.ones(1, model.dtype), rest])
+        super().__init__(model, self._moved(model.program, products, start), parameters, products, n_slots)
         self.written = model.parameters.copy()
 
+    def _common(self) -> tuple[Array, Array]:
+        """What samples have in common, the direction of the mean of some of them, of length 1 or all zeros; and how far
+        each goes along it."""
+        from fastnet_kernels.jit.small import AS_IT_IS
+
+        samples, dtype = self._samples, self.weights.dtype
+        some = slice(None, None, -(-len(samples) // ENOUGH))
+        if isinstance(samples, Pixels):
+            mean = np.divide(samples.X[some], dtype.type(samples.divisor), dtype=dtype).mean(axis=0)
+        else:
+            mean = samples[some].mean(axis=0)
+        direction = (mean / (np.linalg.norm(mean) or 1)).reshape(-1, 1)
+        multiply, none, along = self._kernel("gemm"), np.empty(0, dtype), np.zeros((len(samples), 1), dtype)
+        for columns, block, first in self._blocks(COLUMNS_AT_ONCE):
+            multiply(along, block, direction[columns], none, False, False, True, first, AS_IT_IS, along)
+        return direction[:, 0], along[:, 0]
+
     def _multiply(self, products: Array, threads: int) -> None:
-        """Fill in each sample's products with all and with the weights, of which each thread has as much to do."""
+        """Fill in each sample's products with all and with the weights; each thread has as many of them to work out."""
         n, multiply = len(self._samples), self._kernel("samples_products")
 
         def fill_rows(part: slice, block: Array, weights: Array) -> None:
             # Of so many products of pairs, one of each, how many rows are as large a share.
             first, end = (n - math.isqrt(n * n - pairs) for pairs in (part.start, part.stop))
             turned = aligned((TOGETHER, products.shape[1]), products.dtype)
-            multiply(products, turned, block, weights, first, end)
+            multiply(products, turned, block, self._along, weights, first, end)
 
         for columns, block, _ in self._blocks(COLUMNS_AT_ONCE if isinstance(self._samples, Pixels) else None):
-            weights = self.weights[columns]
+            weights = self._initial[columns]
             multiply_adds = n * (weights.size + n * len(weights) // 2)
             members = min(threads, available(), n) if multiply_adds >= WORTH_THREADS else 1
             in_parts(functools.partial(fill_rows, block=block, weights=weights), n * n, members)
 
     def _kernel(self, name: str) -> Callable[..., None]:
-        from fastnet_kernels.jit import dense, library
+        from fastnet_kernels.jit import dense, library, products
 
-        return library.from_python(getattr(dense, name), self.weights.dtype.name)
+        return library.from_python(getattr(products if name == "gemm" else dense, name), self.weights.dtype.name)
 
-    def _moved(self, model_program: Record, products: Array) -> Record:
-        """The Program with SAMPLES first, and with the places of all else after it."""
-        n, n_in = products.shape
+    def _moved(self, model_program: Record, products: Array, start: Array) -> Record:
+        """The Program with SAMPLES first, and with the places of all else after it; ``start`` is what the weights have
+        in the direction."""
+        rows, n_in = products.shape
         program, (n_features, n_out) = model_program.copy(), self.weights.shape
-        moved = n * n_out + 1 - self.weights.size
+        moved = rows * n_out + 1 - self.weights.size
         program["weights"][1:] += moved
         program["biases"] += moved
         program["statistics"] += moved
@@ -136,7 +167,7 @@ class SampleSpace(StandIn):
         op = program[0]
         op["kind"], op["input_size"], op["weights"] = SAMPLES, n_in, 0
         op["input_shape"] = (n_in, 1, 1)
-        op["square"] = float(np.vdot(self.weights, self.weights))
+        op["square"] = float(np.vdot(self.weights, self.weights) - np.vdot(start, start))
         return program
 
     @property
@@ -166,13 +197,15 @@ class SampleSpace(StandIn):
     def _ordinary(self, vector: Array) -> Array:
         """A vector like ``parameters`` (they, or a slot of the optimizer) as the model's Program has it."""
         n, n_out = len(self._samples), self.weights.shape[1]
-        combination, share, rest = np.split(vector, [n * n_out, n * n_out + 1])
+        combination, of_direction, share, rest = np.split(vector, [n * n_out, (n + 1) * n_out, (n + 1) * n_out + 1])
         ordinary = np.empty_like(self.written)
         weights = ordinary[: self.weights.size].reshape(self.weights.shape)
         fill_weights, combination = self._kernel("samples_weights"), combination.reshape(n, n_out)
-        with one_blas_thread():
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # what diverges says so by its loss
+            of_direction = of_direction - self._along @ combination
             for columns, block, first in self._blocks(COLUMNS_AT_ONCE):
-                fill_weights(weights[columns], block, combination, share, self.weights[columns], first)
+                initial = self._initial[columns]
+                fill_weights(weights[columns], block, combination, of_direction, share, initial, first)
         ordinary[self.weights.size :] = rest
         return ordinary
 

@@ -271,46 +271,67 @@ def _samples(name: str, shape: tuple[int, int, int], draw: Any) -> Iterator[Case
     arguments |= {"activation": tanh, "slope": 0.0}
     bounds = {"a": Bound(sums + np.abs(a), n + 2 + FEW), "z": Bound(sums, n + 2)}
     yield Case("dense", "samples_forward", name, arguments, bounds, filled=("a", "z"))
-    for part, first, owner in (("all samples", 0, True), ("later samples", 5, False)):
+    yield from _samples_of_features(name, combination, share, draw)
+    own, last = draw(rows, n + 1 + n_out), draw(1, n_out)
+    for part, first, end, owner, accumulate in (
+        ("all samples", 0, n + 1, True, False),
+        ("later samples", 5, n + 1, False, False),
+        ("samples alone", 1, n, False, False),
+        ("a later block", 0, n + 1, True, True),
+    ):
+        before = np.vstack([draw(n, n_out), last])[first:end]
         arguments = {
-            "dcombination": draw(n, n_out)[first:],
+            "dcombination": before,
             "dbiases": np.zeros(n_out if owner else 0),
+            "x": own,
             "dz": dz,
+            "n": n,
             "first": first,
             "first_row": 3,
-            "accumulate": False,
+            "accumulate": accumulate,
         }
-        bounds = {"dcombination": EXACT}
+        sizes = np.zeros_like(before)
+        sizes[n - first :] = np.abs(own[:, n]) @ np.abs(dz) + np.abs(last)
+        bounds = {"dcombination": Bound(sizes, rows + FEW)}
         if owner:
             bounds["dbiases"] = Bound(np.abs(dz).sum(axis=0), rows + FEW)
-        yield Case("dense", "samples_gradients", f"{name}, {part}", arguments, bounds, filled=("dbiases",))
-    yield from _samples_of_features(name, combination, share, draw)
-    size = np.sum((products + 2 * np.abs(share * x[:, n:])) * np.abs(combination[3:]))
-    arguments = {"product": np.zeros_like(a), "x": whole[3:], **place, "first_row": 3}
-    bounds = {"return": Bound(size, n + a.size + FEW)}
-    yield Case("dense", "samples_penalty", name, arguments, bounds, filled=("product",), scratch=("product",))
+        yield Case(
+            "dense", "samples_gradients", f"{name}, {part}", arguments, bounds, () if accumulate else ("dbiases",)
+        )
+    with_direction = np.vstack([combination, last])
+    for part, first_row in (("the last samples", 3), ("others", 2)):
+        arguments = {"product": np.zeros_like(a), "x": own, "combination": with_direction, "first_row": first_row}
+        arguments["share"] = share
+        of_rows = np.abs(own[:, :n]) @ np.abs(combination) + 2 * np.abs(share * own[:, n + 1 :])
+        size = np.sum(of_rows * np.abs(combination[first_row : first_row + rows])) + np.vdot(last, last)
+        bounds = {"return": Bound(size, n + a.size + FEW)}
+        scratch = ("product",)
+        yield Case("dense", "samples_penalty", f"{name}, {part}", arguments, bounds, filled=scratch, scratch=scratch)
 
 
 def _samples_of_features(name: str, combination: Float64, share: Float64, draw: Any) -> Iterator[Case]:
     """What leads to sample space and back, over more features than are turned at a time."""
     n, n_out = combination.shape
     n_features, together = 2 * n + 5, n + 1
-    x, weights, before = draw(n, n_features), draw(n_features, n_out), draw(n, n + n_out + 2)
+    x, weights, before, along = draw(n, n_features), draw(n_features, n_out), draw(n, n + n_out + 2), draw(n)
     before[:, :n] += before[:, :n].T.copy()
     before[:, n + n_out :] = np.nan
     sizes = np.abs(before)
-    sizes[:, : n + n_out] += np.abs(x) @ np.abs(np.hstack([x.T, weights]))
-    bound = Bound(sizes, n_features + -(-n_features // together))
+    p = np.abs(x) + np.abs(np.outer(along, weights[:, 0]))
+    sizes[:, : n + n_out] += p @ np.hstack([p.T, np.abs(weights)])
+    bound = Bound(sizes, n_features + -(-n_features // together) + FEW)
     for part, first, end in (("all samples", 0, n), ("some samples", 1, n - 1), ("the last sample", n - 1, n)):
-        arguments = {"products": before, "turned": np.zeros((together, n + n_out + 2)), "x": x, "weights": weights}
-        arguments |= {"first": first, "end": end}
+        arguments = {"products": before, "turned": np.zeros((together, n + n_out + 2)), "x": x, "along": along}
+        arguments |= {"weights": weights, "first": first, "end": end}
         bounds = {"products": bound}
         yield Case("dense", "samples_products", f"{name}, {part}", arguments, bounds, scratch=("turned",))
     for part, first, end in (("all features", 0, n_features), ("some features", 3, n_features - 1)):
-        initial, given = weights[first:end], np.abs(x[:, first:end])
-        arguments = {"weights": np.zeros_like(initial), "x": x, "combination": combination, "share": share}
-        arguments |= {"initial_weights": initial, "first": first}
-        bounds = {"weights": Bound(given.T @ np.abs(combination) + np.abs(share * initial), n + 2)}
+        given, size = np.abs(x[:, first:end]), end - first
+        initial, of_direction = draw(size, 1 + n_out), draw(n_out)
+        arguments = {"weights": np.zeros((size, n_out)), "x": x, "combination": combination}
+        arguments |= {"of_direction": of_direction, "share": share, "initial_weights": initial, "first": first}
+        sizes = given.T @ np.abs(combination) + np.abs(np.outer(initial[:, 0], of_direction))
+        bounds = {"weights": Bound(sizes + np.abs(share * initial[:, 1:]), n + 4)}
         yield Case("dense", "samples_weights", f"{name}, {part}", arguments, bounds, filled=("weights",))
 
 

@@ -83,14 +83,19 @@ def _add_share(z, start, share):
     return z + share * start
 
 
-def samples_products(products: Any, turned: Any, x: Any, weights: Any, first: int, end: int) -> None:
+def samples_products(products: Any, turned: Any, x: Any, along: Any, weights: Any, first: int, end: int) -> None:
     """As in the reference, some features at a time: turned, so that both factors are read along the samples, with their
     weights beside them. Without the compiler this is the Python that runs."""
-    reference.samples_products(products, turned, x, weights, first, end)
+    reference.samples_products(products, turned, x, along, weights, first, end)
 
 
-@shared(types.none, *[MATRIX] * 4, types.int64, types.int64, plain=samples_products)
-def _samples_products(products, turned, x, weights, first, end):
+@elementwise("x")
+def _project(x, along, direction):
+    return x - along * direction
+
+
+@shared(types.none, *[MATRIX] * 3, VECTOR, MATRIX, types.int64, types.int64, plain=samples_products)
+def _samples_products(products, turned, x, along, weights, first, end):
     (n, n_features), n_out, wide = x.shape, weights.shape[1], products.shape[1]
     zero, memory, yes, no = x.dtype.type(0), address(stack(x), 0), np.bool_(True), np.bool_(False)
     finish = np.int64(AS_IT_IS)
@@ -99,6 +104,8 @@ def _samples_products(products, turned, x, weights, first, end):
         given = address(x, first * n_features + start)
         turn_matrix(zero, address(turned, first), wide, given, n_features, n - first, deep)
         for feature in range(deep):
+            row = vector(flat(turned), feature * wide + first, n - first)
+            _project(row, vector(along, first, n - first), weights[start + feature, 0])
             move(turned, feature * wide + n, weights, (start + feature) * n_out, n_out)
         for i in range(first, end, ROWS_AT_ONCE):
             out, own = address(products, i * wide + i), address(turned, i)
@@ -132,15 +139,25 @@ def _samples_products(products, turned, x, weights, first, end):
         turn_matrix(zero, out, wide, given, wide, below - i, n - below)
 
 
-def samples_weights(weights: Any, x: Any, combination: Any, share: Any, initial_weights: Any, first: int) -> None:
+def samples_weights(
+    weights: Any, x: Any, combination: Any, of_direction: Any, share: Any, initial_weights: Any, first: int
+) -> None:
     """As in the reference, which without the compiler runs."""
-    reference.samples_weights(weights, x, combination, share, initial_weights, first)
+    reference.samples_weights(weights, x, combination, of_direction, share, initial_weights, first)
 
 
-@shared(types.none, *[MATRIX] * 3, VECTOR, MATRIX, types.int64, plain=samples_weights)
-def _samples_weights(weights, x, combination, share, initial_weights, first):
+@elementwise("z")
+def _add_initial(z, start, share, s, direction):
+    return z + share * start + direction * s
+
+
+@shared(types.none, *[MATRIX] * 3, VECTOR, VECTOR, MATRIX, types.int64, plain=samples_weights)
+def _samples_weights(weights, x, combination, of_direction, share, initial_weights, first):
+    n_out = weights.shape[1]
     gemm(weights, x, combination, _none(x), True, False, False, first, AS_IT_IS, weights)
-    _add_share(flat(weights), flat(initial_weights), share[0])
+    for i in range(weights.shape[0]):
+        begins = vector(flat(initial_weights), i * (1 + n_out) + 1, n_out)
+        _add_initial(vector(flat(weights), i * n_out, n_out), begins, share[0], of_direction, initial_weights[i, 0])
 
 
 @kernel
@@ -159,22 +176,28 @@ def samples_forward(a, z, x, combination, share, biases, first_row, activation, 
 
 
 @kernel
-def samples_gradients(dcombination, dbiases, dz, first, first_row, accumulate):
+def samples_gradients(dcombination, dbiases, x, dz, n, first, first_row, accumulate):
     begin, end = max(first, first_row), min(first + dcombination.shape[0], first_row + dz.shape[0])
     n_out = dz.shape[1]
     if begin < end:
         move(dcombination, (begin - first) * n_out, dz, (begin - first_row) * n_out, (end - begin) * n_out)
+    if first <= n < first + dcombination.shape[0]:
+        of_direction = row_block(dcombination, n - first, 1)
+        gemm(of_direction, x, dz, _none(dz), True, False, accumulate, n, AS_IT_IS, of_direction)
     if dbiases.size > 0:
         sum_rows(dbiases, dz, accumulate)
 
 
 @kernel
-def samples_penalty(product, x, combination, share, first_row):
-    n = combination.shape[0]
-    gemm(product, x, combination, _none(x), False, False, False, 0, AS_IT_IS, product)
+def samples_penalty(product, x, combination, first_row, share):
+    n, n_out = combination.shape[0] - 1, combination.shape[1]
+    gemm(product, x, row_block(combination, 0, n), _none(x), False, False, False, 0, AS_IT_IS, product)
     twice = 2 * share[0]
     total = 0.0
     for i in range(product.shape[0]):
-        for j in range(product.shape[1]):
-            total += (product[i, j] + twice * x[i, n + j]) * combination[first_row + i, j]
+        for j in range(n_out):
+            total += (product[i, j] + twice * x[i, n + 1 + j]) * combination[first_row + i, j]
+    if first_row + product.shape[0] == n:
+        for j in range(n_out):
+            total += combination[n, j] * combination[n, j]
     return total

@@ -244,7 +244,7 @@ def backward(
             if op["l2"] > 0:
                 product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
                 share = vector(parameters, op["biases"] - 1, 1)
-                penalty += 0.5 * op["l2"] * samples_penalty(product, x, combination, share, first_row)
+                penalty += 0.5 * op["l2"] * samples_penalty(product, x, combination, first_row, share)
         elif op["kind"] == DROPOUT:
             dropout_backward(dx, dout, op["rate"], seed, op["key"], step, first_row)
         elif op["kind"] == NOISE:
@@ -372,7 +372,8 @@ def weight_gradients(
             column = first if given.shape[1] == op["input_size"] else np.int64(0)
             dense_gradients(dweights, dbiases, given, dz, column, accumulate)
         elif op["kind"] == SAMPLES:
-            samples_gradients(dweights, dbiases, dz, first, first_row, accumulate)
+            n = samples_of(op) - 1
+            samples_gradients(dweights, dbiases, given, dz, n, first, first_row, accumulate)
         elif part == parts - 1:
             dgamma = vector(gradients, op["weights"], n_out)
             if op["kind"] == LAYER_NORM:

@@ -180,10 +180,13 @@ def _loaded(dtype: str) -> Callable[..., Any]:
     return library
 
 
+_AS_ARGUMENT = {types.int64: ctypes.c_int64, types.boolean: ctypes.c_bool}
+
+
 @functools.cache
 def from_python(member: Callable[..., None], dtype: str) -> Callable[..., None]:
-    """A member that takes arrays and whole numbers and returns nothing, to be called from Python, where it lies in the
-    library: an entry point of its own would have to be compiled, and loaded by each process.
+    """A member that takes arrays, whole numbers and truths and returns nothing, to be called from Python, where it lies
+    in the library: an entry point of its own would have to be compiled, and loaded by each process.
 
     It runs without Python's lock, and checks nothing of what it is given but the types.
     """
@@ -195,7 +198,7 @@ def from_python(member: Callable[..., None], dtype: str) -> Callable[..., None]:
     types_of: list[Any] = [ctypes.c_void_p, ctypes.c_void_p]  # for what it returns, and for an exception
     for kind in kinds:
         is_view = isinstance(kind, View)
-        types_of += [ctypes.c_void_p, *[ctypes.c_ssize_t] * kind.ndim] if is_view else [ctypes.c_int64]
+        types_of += [ctypes.c_void_p, *[ctypes.c_ssize_t] * kind.ndim] if is_view else [_AS_ARGUMENT[kind]]
     function = ctypes.CFUNCTYPE(ctypes.c_int32, *types_of)(llvmlite.binding.address_of_symbol(_symbol(name, number)))
 
     def call(*arguments: Any) -> None:

@@ -1,10 +1,14 @@
 """The dense layer: ``a = f(x @ weights + biases)``, and its gradients; and the first layer in sample space.
 
-Sample space: with the whole set X (n, d) in every batch and an update that is linear in the gradient, the first layer's
-weights stay ``share * W0 + XT @ A``: what they began with, faded by L2, and a combination of the samples, since the
-gradient is ``XT @ dz + l2 * W``. So A (n, n_out) takes the place of the weights, with gradient ``dz + l2 * A``, and
-the share is one more parameter, with gradient ``l2 * share``; the same optimizer updates both. A row of x is then
-``[X_i @ XT, X_i @ W0]``, n + n_out numbers where there were d.
+Sample space: with the whole set X (n, d) in every batch and an update that is linear in the gradient, the first
+layer's weights stay what they began with, faded by L2, and a combination of the samples, since the gradient is ``XT @
+dz + l2 * W``. What the samples have in common is kept apart: along a direction of length 1, their mean's or about it,
+each goes so far (``along``, (n,)); the rest of it is at right angles, X = P + along * direction. The weights are
+``PT @ A + direction * s + share * W0``, W0 being at right angles too. So A (n, n_out) and s, one row more, take the
+place of the weights, with gradients ``dz + l2 * A`` and ``alongT @ dz + l2 * s``, and the share is one more parameter,
+with gradient ``l2 * share``; the same optimizer updates all. A row of x is then ``[P_i @ PT, along_i, P_i @ W0]``, n +
+1 + n_out numbers where there were d. Without the direction, products of numbers that are all positive would be so large
+that float32 has few digits left for what differs.
 """
 
 import numpy as np
@@ -101,40 +105,46 @@ def hold_norms(weights: Array, norms: Array, max_norm: float) -> None:
     weights *= np.where(norms > max_norm, weights.dtype.type(max_norm) / np.where(norms > max_norm, norms, 1), 1)
 
 
-def samples_products(products: Array, turned: Array, x: Array, weights: Array, first: int, end: int) -> None:
-    """Add to ``products`` what some features give of ``[x @ xT, x @ weights]``, for some of the samples: their rows,
-    but for the columns of samples before ``first``, and their columns below, since the products are symmetric.
+def samples_products(
+    products: Array, turned: Array, x: Array, along: Array, weights: Array, first: int, end: int
+) -> None:
+    """Add to ``products`` what some features give of ``[p @ pT, p @ weights]`` for ``p = x - along * weights[:, 0]T``,
+    for some of the samples: their rows, but for the columns of samples before ``first``, and their columns below, since
+    the products are symmetric.
 
     Parameters
     ----------
-    products : (n, n + n_out or more), output, which is added to
+    products : (n or more, n + n_out or more), output, which is added to
     turned : (m, as wide as products), scratch for m features at a time
     x : (n, n_features), all samples
-    weights : (n_features, n_out)
+    along : (n,)
+    weights : (n_features, n_out), of which the first column is the direction
     first, end : the samples
     """
     n, n_out = len(x), weights.shape[1]
-    products[first:end, first:n] += x[first:end] @ x[first:].T
-    products[first:end, n : n + n_out] += x[first:end] @ weights
+    p = x[first:] - np.outer(along[first:], weights[:, 0])
+    products[first:end, first:n] += p[: end - first] @ p.T
+    products[first:end, n : n + n_out] += p[: end - first] @ weights
     products[end:n, first:end] = products[first:end, end:n].T
 
 
 def samples_weights(
-    weights: Array, x: Array, combination: Array, share: Array, initial_weights: Array, first: int
+    weights: Array, x: Array, combination: Array, of_direction: Array, share: Array, initial_weights: Array, first: int
 ) -> None:
-    """Fill ``weights = xT @ combination + share * initial_weights``, the ordinary weights, for some of the features.
+    """Fill ``weights = xT @ combination + direction * of_direction + share * W0`` for some of the features.
 
     Parameters
     ----------
     weights : (m, n_out), output
     x : (n, n_features), all samples
     combination : (n, n_out)
+    of_direction : (n_out,)
     share : (1,)
-    initial_weights : (m, n_out)
+    initial_weights : (m, 1 + n_out), the direction and W0
     first : the first of the m features in x
     """
     np.matmul(x[:, first : first + len(weights)].T, combination, out=weights)
-    weights += share * initial_weights
+    weights += np.outer(initial_weights[:, 0], of_direction) + share * initial_weights[:, 1:]
 
 
 def samples_forward(
@@ -156,7 +166,7 @@ def samples_forward(
     a, z : (n_samples, n_out), outputs; the same array where nobody needs z
     x : (n, n + n_out or more)
         What each sample of the whole set is in sample space: its products with all, which are symmetric, and with the
-        weights that the training began with.
+        weights that the training began with. The last sample is the direction, and has no output.
     combination : (n, n_out)
     share : (1,)
     biases : (n_out,)
@@ -171,16 +181,19 @@ def samples_forward(
 
 
 def samples_gradients(
-    dcombination: Array, dbiases: Array, dz: Array, first: int, first_row: int, accumulate: bool
+    dcombination: Array, dbiases: Array, x: Array, dz: Array, n: int, first: int, first_row: int, accumulate: bool
 ) -> None:
-    """Fill the gradients of the first layer in sample space, for some of its samples.
+    """Fill the gradients of the first layer in sample space, for some of its n samples and the direction.
 
     Parameters
     ----------
-    dcombination : (n, n_out), output: the rows of the samples from ``first`` on. Those that are in this block are
-        filled with ``dz``, the others left alone
+    dcombination : (m, n_out), output: the rows of the samples from ``first`` on, and of the direction where they reach
+        it. Those that are in this block are filled with ``dz``, that of the direction, row n, with what these samples
+        add to it, or it is added to if accumulate; the others are left alone
     dbiases : (n_out,), output, or added to if accumulate; or empty, where another member of a team has them
+    x : (n_samples, n + 1 + n_out or more), the rows of these samples
     dz : (n_samples, n_out)
+    n : the samples in all
     first : the first of the samples in dcombination
     first_row : where in the whole set the samples of dz begin
     accumulate : True for the later blocks of rows
@@ -188,25 +201,32 @@ def samples_gradients(
     begin, end = max(first, first_row), min(first + len(dcombination), first_row + len(dz))
     if begin < end:
         dcombination[begin - first : end - first] = dz[begin - first_row : end - first_row]
+    of_direction = dcombination[n - first :] if first <= n else dcombination[:0]
     if not accumulate:
+        of_direction[...] = 0
         dbiases[...] = 0
+    if len(of_direction):
+        of_direction += x[:, n : n + 1].T @ dz
     if dbiases.size:
         dbiases += dz.sum(axis=0)
 
 
-def samples_penalty(product: Array, x: Array, combination: Array, share: Array, first_row: int) -> float:
-    """The part of ``sum(W ** 2)`` that belongs to these samples, for ``W = share * W0 + XT @ combination``, without the
-    ``share ** 2 * sum(W0 ** 2)`` that belongs to none.
+def samples_penalty(product: Array, x: Array, combination: Array, first_row: int, share: Array) -> float:
+    """The part of ``sum(W ** 2)`` that belongs to these samples, and with the last of them that of the direction, for
+    the weights W, without the ``share ** 2 * sum(W0 ** 2)`` that belongs to none.
 
     Parameters
     ----------
     product : (n_samples, n_out), scratch
-    x : (n_samples, n + n_out or more), the rows of these samples
-    combination : (n, n_out)
-    share : (1,)
+    x : (n_samples, n + 1 + n_out or more), the rows of these samples
+    combination : (n + 1, n_out)
     first_row : where in the whole set the samples begin
+    share : (1,)
     """
-    n, n_out = combination.shape
-    np.matmul(x[:, :n], combination, out=product)
-    product += 2 * share * x[:, n : n + n_out]
-    return float(np.vdot(product, combination[first_row : first_row + len(x)]))
+    n, n_out = len(combination) - 1, combination.shape[1]
+    np.matmul(x[:, :n], combination[:n], out=product)
+    product += 2 * share * x[:, n + 1 : n + 1 + n_out]
+    total = float(np.vdot(product, combination[first_row : first_row + len(x)]))
+    if first_row + len(x) == n:
+        total += float(np.vdot(combination[n], combination[n]))
+    return total

@@ -168,7 +168,8 @@ def rectifies(program: Record, index: int) -> bool:
 
 
 def samples_of(op: Record) -> int:
-    """How many samples a SAMPLES op has in all: as many times its outputs as there are parameters before its share."""
+    """How many samples a SAMPLES op has in all, and the direction: as many times its outputs as there are parameters
+    before its share."""
     return int((op["biases"] - 1 - op["weights"]) // op["output_size"])
 
 
@@ -229,7 +230,7 @@ def backward(
             if op["l2"] > 0:
                 product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
                 share = vector(parameters, op["biases"] - 1, 1)
-                penalty += 0.5 * op["l2"] * samples_penalty(product, x, combination, share, first_row)
+                penalty += 0.5 * op["l2"] * samples_penalty(product, x, combination, first_row, share)
         elif op["kind"] == DROPOUT:
             dropout_backward(dx, dout, op["rate"], seed, op["key"], step, first_row)
         elif op["kind"] == NOISE:
@@ -369,7 +370,8 @@ def weight_gradients(
         if op["kind"] == DENSE:
             dense_gradients(dweights, dbiases, given, dz, first, accumulate)
         elif op["kind"] == SAMPLES:
-            samples_gradients(dweights, dbiases, dz, first, first_row, accumulate)
+            n = samples_of(op) - 1
+            samples_gradients(dweights, dbiases, given, dz, n, first, first_row, accumulate)
         elif part == parts - 1:
             dgamma = vector(gradients, op["weights"], n_out)
             if op["kind"] == LAYER_NORM:

@@ -78,7 +78,8 @@ def gemm(
     Without the compiler this is the Python that runs.
     """
     b = b.T if transpose_b else b
-    a = a[:, first : first + (len(out) if transpose_a else len(b))]
+    # Copied, as NumPy's bits depend on how far apart rows are.
+    a = np.ascontiguousarray(a[:, first : first + (len(out) if transpose_a else len(b))])
     product = np.matmul(a.T if transpose_a else a, b)
     assert not accumulate or biases.size == 0
     if accumulate:

@@ -122,9 +122,11 @@ def samples_products(
     first, end : the samples
     """
     n, n_out = len(x), weights.shape[1]
-    p = x[first:] - np.outer(along[first:], weights[:, 0])
-    products[first:end, first:n] += p[: end - first] @ p.T
-    products[first:end, n : n + n_out] += p[: end - first] @ weights
+    for start in range(0, x.shape[1], len(turned)):
+        some = slice(start, start + len(turned))
+        p = x[first:, some] - np.outer(along[first:], weights[some, 0])
+        products[first:end, first:n] += p[: end - first] @ p.T
+        products[first:end, n : n + n_out] += p[: end - first] @ weights[some]
     products[end:n, first:end] = products[first:end, end:n].T
 
 
@@ -143,7 +145,8 @@ def samples_weights(
     initial_weights : (m, 1 + n_out), the direction and W0
     first : the first of the m features in x
     """
-    np.matmul(x[:, first : first + len(weights)].T, combination, out=weights)
+    # Copied, as NumPy's bits depend on how far apart rows are.
+    np.matmul(np.ascontiguousarray(x[:, first : first + len(weights)]).T, combination, out=weights)
     weights += np.outer(initial_weights[:, 0], of_direction) + share * initial_weights[:, 1:]
 
 

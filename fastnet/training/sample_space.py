@@ -38,7 +38,6 @@ TOGETHER = 128
 """Features whose products with each other are added up at a time, so that a tile's share of them stays in the first
 cache. It divides ``COLUMNS_AT_ONCE``, so that pixels have the bits of floats."""
 
-
 WORTH_THREADS = 1_000_000_000
 """Multiply-adds of the samples' products that make them worth sharing: below ten milliseconds two threads took longer
 than one, as a core that was idle takes some of them to wake (``docs/decisions/0032``)."""
@@ -116,14 +115,10 @@ class SampleSpace(StandIn):
         each goes along it."""
         from fastnet_kernels.jit.small import AS_IT_IS
 
-        samples, dtype = self._samples, self.weights.dtype
-        some = slice(None, None, -(-len(samples) // ENOUGH))
-        if isinstance(samples, Pixels):
-            mean = np.divide(samples.X[some], dtype.type(samples.divisor), dtype=dtype).mean(axis=0)
-        else:
-            mean = samples[some].mean(axis=0)
+        n, dtype = len(self._samples), self.weights.dtype
+        mean = self._numbers(slice(None, None, -(-n // ENOUGH))).mean(axis=0)
         direction = (mean / (np.linalg.norm(mean) or 1)).reshape(-1, 1)
-        multiply, none, along = self._kernel("gemm"), np.empty(0, dtype), np.zeros((len(samples), 1), dtype)
+        multiply, none, along = self._kernel("gemm"), np.empty(0, dtype), np.zeros((n, 1), dtype)
         for columns, block, first in self._blocks(COLUMNS_AT_ONCE):
             multiply(along, block, direction[columns], none, False, False, True, first, AS_IT_IS, along)
         return direction[:, 0], along[:, 0]
@@ -145,9 +140,9 @@ class SampleSpace(StandIn):
             in_parts(functools.partial(fill_rows, block=block, weights=weights), n * n, members)
 
     def _kernel(self, name: str) -> Callable[..., None]:
-        from fastnet_kernels.jit import dense, library, products
+        from fastnet_kernels.jit import dense, library
 
-        return library.from_python(getattr(products if name == "gemm" else dense, name), self.weights.dtype.name)
+        return library.from_python(getattr(dense, name), self.weights.dtype.name)
 
     def _moved(self, model_program: Record, products: Array, start: Array) -> Record:
         """The Program with SAMPLES first, and with the places of all else after it; ``start`` is what the weights have
@@ -211,14 +206,23 @@ class SampleSpace(StandIn):
 
     def _blocks(self, at_once: int | None) -> Iterator[tuple[slice, Array, int]]:
         """Some of the features at a time, or all: which, and an array (n, ...) that has them from a column on."""
-        samples, dtype = self._samples, self.weights.dtype
+        samples = self._samples
         n_features = samples.shape[1]
         for start in range(0, n_features, at_once or n_features):
             columns = slice(start, start + (at_once or n_features))
             if isinstance(samples, Pixels):
-                yield columns, np.divide(samples.X[:, columns], dtype.type(samples.divisor), dtype=dtype, order="C"), 0
+                yield columns, self._numbers((slice(None), columns)), 0
             else:
                 yield columns, samples, start
+
+    def _numbers(self, which: Any) -> Array:
+        """Those of the samples that the index says; of pixels, what they stand for."""
+        samples, dtype = self._samples, self.weights.dtype
+        if isinstance(samples, Pixels):
+            numbers: Array = np.divide(samples.X[which], dtype.type(samples.divisor), dtype=dtype, order="C")
+        else:
+            numbers = samples[which]
+        return numbers
 
     def state(self) -> dict[str, Any]:
         return super().state() | {"first_weights": self.weights}

@@ -300,8 +300,8 @@ def _samples(name: str, shape: tuple[int, int, int], draw: Any) -> Iterator[Case
         )
     with_direction = np.vstack([combination, last])
     for part, first_row in (("the last samples", 3), ("others", 2)):
-        arguments = {"product": np.zeros_like(a), "x": own, "combination": with_direction, "first_row": first_row}
-        arguments["share"] = share
+        arguments = {"product": np.zeros_like(a), "x": own, "combination": with_direction, "share": share}
+        arguments["first_row"] = first_row
         of_rows = np.abs(own[:, :n]) @ np.abs(combination) + 2 * np.abs(share * own[:, n + 1 :])
         size = np.sum(of_rows * np.abs(combination[first_row : first_row + rows])) + np.vdot(last, last)
         bounds = {"return": Bound(size, n + a.size + FEW)}

@@ -189,7 +189,7 @@ def samples_gradients(dcombination, dbiases, x, dz, n, first, first_row, accumul
 
 
 @kernel
-def samples_penalty(product, x, combination, first_row, share):
+def samples_penalty(product, x, combination, share, first_row):
     n, n_out = combination.shape[0] - 1, combination.shape[1]
     gemm(product, x, row_block(combination, 0, n), _none(x), False, False, False, 0, AS_IT_IS, product)
     twice = 2 * share[0]

@@ -214,7 +214,7 @@ def samples_gradients(
         dbiases += dz.sum(axis=0)
 
 
-def samples_penalty(product: Array, x: Array, combination: Array, first_row: int, share: Array) -> float:
+def samples_penalty(product: Array, x: Array, combination: Array, share: Array, first_row: int) -> float:
     """The part of ``sum(W ** 2)`` that belongs to these samples, and with the last of them that of the direction, for
     the weights W, without the ``share ** 2 * sum(W0 ** 2)`` that belongs to none.
 
@@ -223,8 +223,8 @@ def samples_penalty(product: Array, x: Array, combination: Array, first_row: int
     product : (n_samples, n_out), scratch
     x : (n_samples, n + 1 + n_out or more), the rows of these samples
     combination : (n + 1, n_out)
-    first_row : where in the whole set the samples begin
     share : (1,)
+    first_row : where in the whole set the samples begin
     """
     n, n_out = len(combination) - 1, combination.shape[1]
     np.matmul(x[:, :n], combination[:n], out=product)

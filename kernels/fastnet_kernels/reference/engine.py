@@ -230,7 +230,7 @@ def backward(
             if op["l2"] > 0:
                 product = matrix(deltas, op["input"] * max_rows + place * op["output_size"], rows, op["output_size"])
                 share = vector(parameters, op["biases"] - 1, 1)
-                penalty += 0.5 * op["l2"] * samples_penalty(product, x, combination, first_row, share)
+                penalty += 0.5 * op["l2"] * samples_penalty(product, x, combination, share, first_row)
         elif op["kind"] == DROPOUT:
             dropout_backward(dx, dout, op["rate"], seed, op["key"], step, first_row)
         elif op["kind"] == NOISE:
